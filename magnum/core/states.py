@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The statuses of a cluster and what may follow what.
+
+A status is ``ACTION_STATE``, in the words of Heat.  Only the words listed here may ever be seen
+by a client: test suites of 2016 abort on any other.
+Source: the status state machine of the bay API.
+"""
+
+import enum
+
+
+class Action(enum.StrEnum):
+    """What an operation does to a cluster."""
+
+    CREATE = "CREATE"
+    UPDATE = "UPDATE"
+    DELETE = "DELETE"
+
+
+class Outcome(enum.StrEnum):
+    """How far an action is."""
+
+    IN_PROGRESS = "IN_PROGRESS"
+    COMPLETE = "COMPLETE"
+    FAILED = "FAILED"
+
+
+class OperationState(enum.StrEnum):
+    """The life of an operation row."""
+
+    PENDING = "PENDING"  # written with the request, nobody works on it yet
+    RUNNING = "RUNNING"  # claimed at least once
+    COMPLETE = "COMPLETE"
+    FAILED = "FAILED"
+    SUPERSEDED = "SUPERSEDED"  # a delete came while it ran
+
+
+OPEN_OPERATION_STATES = (OperationState.PENDING, OperationState.RUNNING)
+
+
+def status(action: Action, outcome: Outcome) -> str:
+    """Compose a status word, the only place that does."""
+    return f"{action}_{outcome}"
+
+
+IN_PROGRESS = frozenset(status(action, Outcome.IN_PROGRESS) for action in Action) | {
+    "ROLLBACK_IN_PROGRESS"
+}
+FAILED = frozenset(status(action, Outcome.FAILED) for action in Action) | {"ROLLBACK_FAILED"}
+SETTLED_WELL = frozenset(
+    f"{action}_COMPLETE"
+    for action in ("CREATE", "UPDATE", "RESUME", "RESTORE", "ROLLBACK", "SNAPSHOT", "CHECK", "ADOPT")
+)
+UPDATABLE = SETTLED_WELL | {"UPDATE_FAILED"}
+"""From these a cluster may be changed.  UPDATE_FAILED is in: it must not be a dead end."""
+
+ALL = IN_PROGRESS | FAILED | SETTLED_WELL | {"DELETE_COMPLETE"}
