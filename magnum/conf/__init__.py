@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every configuration option, one module a group; :mod:`magnum.conf.opts` lists them all.
+
+``CONF`` is oslo.config's global object with all our options registered.  Only composition roots
+(``magnum.cmd``, ``magnum.wsgi``) parse it.
+"""
+
+from oslo_config import cfg
+
+from magnum.conf import opts
+
+CONF = cfg.CONF
+
+for _group, _options in opts.list_opts():
+    CONF.register_opts(_options, group=_group)
