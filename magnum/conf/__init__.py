@@ -12,4 +12,4 @@ from magnum.conf import opts
 CONF = cfg.CONF
 
 for _group, _options in opts.list_opts():
-    CONF.register_opts(_options, group=_group)
+    CONF.register_opts(_options, group=None if _group == "DEFAULT" else _group)
