@@ -47,10 +47,8 @@ IN_PROGRESS = frozenset(status(action, Outcome.IN_PROGRESS) for action in Action
     "ROLLBACK_IN_PROGRESS"
 }
 FAILED = frozenset(status(action, Outcome.FAILED) for action in Action) | {"ROLLBACK_FAILED"}
-SETTLED_WELL = frozenset(
-    f"{action}_COMPLETE"
-    for action in ("CREATE", "UPDATE", "RESUME", "RESTORE", "ROLLBACK", "SNAPSHOT", "CHECK", "ADOPT")
-)
+_SETTLING_WELL = "CREATE UPDATE RESUME RESTORE ROLLBACK SNAPSHOT CHECK ADOPT"
+SETTLED_WELL = frozenset(f"{action}_COMPLETE" for action in _SETTLING_WELL.split())
 UPDATABLE = SETTLED_WELL | {"UPDATE_FAILED"}
 """From these a cluster may be changed.  UPDATE_FAILED is in: it must not be a dead end."""
 

@@ -11,7 +11,7 @@ see :mod:`magnum.db.clock`; moments that only people read are DATETIMEs in UTC.
 """
 
 import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import JSON, Double, ForeignKey, Index, MetaData, String, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
@@ -36,7 +36,7 @@ class Base(DeclarativeBase):
     """Common to all tables: an integer key, and when the row was made and last changed (UTC)."""
 
     metadata = MetaData(naming_convention=NAMING)
-    type_annotation_map = {
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
         str: String(255),
         dict[str, str]: JSON,
         dict[str, Any]: JSON,
@@ -128,7 +128,7 @@ class Cluster(Base):
         return sum(group.node_count for group in self.node_groups if group.role == role)
 
     def addresses(self, role: str) -> list[str] | None:
-        """Join the nodes' addresses over the node groups of one role; None before they are known."""
+        """Join the nodes' addresses over the node groups of one role; None until known."""
         lists = [
             group.node_addresses
             for group in self.node_groups

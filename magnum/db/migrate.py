@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The schema's versions: the only caller of Alembic."""
+
+import logging
+from pathlib import Path
+
+import alembic.command
+import alembic.config
+import alembic.migration
+from sqlalchemy import Engine
+
+SCRIPTS = Path(__file__).parent / "migrations"
+
+
+def _config(engine: Engine) -> alembic.config.Config:
+    config = alembic.config.Config()
+    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
+    config.attributes["engine"] = engine
+    # Alembic says on this level what it upgrades from and to.
+    logging.getLogger("alembic").setLevel(logging.INFO)
+    return config
+
+
+def version(engine: Engine) -> str | None:
+    """Return the revision the database is at, None for an empty one."""
+    with engine.connect() as connection:
+        return alembic.migration.MigrationContext.configure(connection).get_current_revision()
+
+
+def upgrade(engine: Engine, revision: str = "head") -> None:
+    """Bring the schema to a revision."""
+    alembic.command.upgrade(_config(engine), revision)
+
+
+def stamp(engine: Engine, revision: str) -> None:
+    """Record a revision without running anything."""
+    alembic.command.stamp(_config(engine), revision)
+
+
+def revision(engine: Engine, message: str, autogenerate: bool) -> None:
+    """Write a new migration file beside the others, under the next number."""
+    number = len(list((SCRIPTS / "versions").glob("[0-9]*.py"))) + 1
+    alembic.command.revision(
+        _config(engine), message=message, autogenerate=autogenerate, rev_id=f"{number:04d}"
+    )

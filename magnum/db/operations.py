@@ -1,0 +1,300 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Operations and their leases: who may carry out what, now.
+
+The one invariant: of all conductors only the holder of the newest fence of an operation can
+write for it, and an operation is claimed only while no older one of the same cluster is still
+held by anybody, so that a delete never runs beside the create it superseded.
+
+All functions take a session and are run by :class:`magnum.db.session.Database`.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, Select, Update, and_, delete, exists, select, update
+from sqlalchemy.orm import Session, aliased
+
+from magnum.core import errors, states
+from magnum.db.clock import now
+from magnum.db.models import Cluster, NodeGroup, Operation, utcnow
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An operation as its holder knows it; ``fence`` proves the right to write.
+
+    :ivar seconds_left: until its deadline, by the database's clock when it was claimed.
+    """
+
+    uuid: str
+    cluster_id: str
+    project_id: str
+    user_id: str
+    request_id: str | None
+    action: states.Action
+    change: Mapping[str, Any]
+    step: str | None
+    progress: Mapping[str, Any]
+    attempts: int
+    fence: int
+    owner: str
+    seconds_left: float
+
+
+def claimable(limit: int) -> Select[str, int]:
+    """Select operations nobody holds whose time has come, oldest first."""
+    other = aliased(Operation)
+    still_held = exists().where(
+        other.cluster_id == Operation.cluster_id,
+        other.uuid != Operation.uuid,
+        other.lease_expires > now(),
+    )
+    return (
+        select(Operation.uuid, Operation.fence)
+        .where(
+            Operation.state.in_(states.OPEN_OPERATION_STATES),
+            Operation.lease_expires <= now(),
+            Operation.not_before <= now(),
+            ~still_held,
+        )
+        .order_by(Operation.id)
+        .limit(limit)
+    )
+
+
+def claim(session: Session, owner: str, lease_seconds: float, limit: int) -> list[Claim]:
+    """Take up to ``limit`` operations for ``owner``; others may win some of them meanwhile."""
+    taken = []
+    for uuid, fence in session.execute(claimable(limit)).all():
+        attempt = (
+            update(Operation)
+            .where(
+                Operation.uuid == uuid,
+                Operation.fence == fence,
+                Operation.state.in_(states.OPEN_OPERATION_STATES),
+                Operation.lease_expires <= now(),
+            )
+            .values(
+                state=states.OperationState.RUNNING,
+                lease_owner=owner,
+                lease_expires=now() + lease_seconds,
+                fence=fence + 1,
+                updated_at=utcnow(),
+            )
+        )
+        if changed(session, attempt):
+            taken.append(uuid)
+    if not taken:
+        return []
+    rows = session.execute(
+        select(Operation, Operation.deadline - now())
+        .where(Operation.uuid.in_(taken), Operation.lease_owner == owner)
+        .order_by(Operation.id)
+    )
+    return [_claim(row, seconds_left) for row, seconds_left in rows]
+
+
+def _claim(row: Operation, seconds_left: float) -> Claim:
+    return Claim(
+        uuid=row.uuid,
+        cluster_id=row.cluster_id,
+        project_id=row.project_id,
+        user_id=row.user_id,
+        request_id=row.request_id,
+        action=states.Action(row.action),
+        change=row.change,
+        step=row.step,
+        progress=row.progress,
+        attempts=row.attempts,
+        fence=row.fence,
+        owner=row.lease_owner or "",
+        seconds_left=float(seconds_left),
+    )
+
+
+def renew(session: Session, owner: str, lease_seconds: float, held: Iterable[str]) -> set[str]:
+    """Prolong the leases ``owner`` still has on operations ``held``.
+
+    :returns: those of them that are still to be worked on.  The others were superseded (their
+        lease is prolonged too, until their holder has let go of them) or taken over.
+    """
+    uuids = list(held)
+    mine = and_(Operation.lease_owner == owner, Operation.uuid.in_(uuids))
+    session.execute(update(Operation).where(mine).values(lease_expires=now() + lease_seconds))
+    open_ones = select(Operation.uuid).where(mine, Operation.state == states.OperationState.RUNNING)
+    return set(session.scalars(open_ones))
+
+
+def changed(session: Session, statement: Update) -> bool:
+    """Run an update and tell whether it met any row: the compare-and-swap of this module."""
+    return cast("CursorResult[Any]", session.execute(statement)).rowcount > 0
+
+
+def _mine(claim: Claim) -> Update:
+    """Begin an update that only the holder of the newest fence can make."""
+    return update(Operation).where(
+        Operation.uuid == claim.uuid,
+        Operation.fence == claim.fence,
+        Operation.lease_owner == claim.owner,
+        Operation.state == states.OperationState.RUNNING,
+    )
+
+
+def _change(session: Session, claim: Claim, **values: Any) -> None:
+    if not changed(session, _mine(claim).values(updated_at=utcnow(), **values)):
+        raise errors.LeaseLost(f"Operation {claim.uuid} is no longer held by {claim.owner}.")
+
+
+def record_step(
+    session: Session,
+    claim: Claim,
+    step: str,
+    progress: Mapping[str, Any],
+    cluster: Mapping[str, Any],
+) -> None:
+    """Write that a step is done, with what it leaves to later ones and to the cluster's row.
+
+    :raises LeaseLost: nothing was written.
+    """
+    _change(session, claim, step=step, progress=dict(progress), attempts=0)
+    _change_cluster(session, claim.cluster_id, cluster)
+
+
+def release(session: Session, claim: Claim, delay_seconds: float, failed: bool) -> None:
+    """Give an operation back, to be claimed by anyone after a pause.
+
+    :param failed: whether it counts as one more failure of the present step.
+    :raises LeaseLost: it was not ours any more.
+    """
+    _change(
+        session,
+        claim,
+        lease_owner=None,
+        lease_expires=0.0,
+        not_before=now() + delay_seconds,
+        attempts=Operation.attempts + 1 if failed else Operation.attempts,
+    )
+
+
+def let_go(session: Session, claim: Claim) -> None:
+    """Drop what is left of a lease on a superseded operation, so that its successor may start."""
+    session.execute(
+        update(Operation)
+        .where(
+            Operation.uuid == claim.uuid,
+            Operation.fence == claim.fence,
+            Operation.lease_owner == claim.owner,
+        )
+        .values(lease_owner=None, lease_expires=0.0)
+    )
+
+
+def finish(
+    session: Session,
+    claim: Claim,
+    outcome: states.Outcome,
+    reason: str | None,
+    cluster: Mapping[str, Any],
+    addresses: Mapping[str, list[str]],
+) -> None:
+    """End an operation and show it in the cluster's status.
+
+    :param cluster: columns of the cluster to write with it.
+    :param addresses: of the nodes of a role, for its default node group.
+    :raises LeaseLost: nothing was written.
+    """
+    _end(session, claim, outcome, reason)
+    for role, found in addresses.items():
+        session.execute(
+            update(NodeGroup)
+            .where(
+                NodeGroup.cluster_id == claim.cluster_id,
+                NodeGroup.role == role,
+                NodeGroup.is_default,
+            )
+            .values(node_addresses=found, updated_at=utcnow())
+        )
+    _change_cluster(
+        session,
+        claim.cluster_id,
+        {**cluster, "status": states.status(claim.action, outcome), "status_reason": reason},
+    )
+
+
+def finish_delete(session: Session, claim: Claim) -> None:
+    """End a deletion that left nothing: the cluster's row and its node groups go.
+
+    :raises LeaseLost: nothing was written.
+    """
+    _end(session, claim, states.Outcome.COMPLETE, None)
+    session.execute(delete(Cluster).where(Cluster.uuid == claim.cluster_id))
+
+
+def _end(session: Session, claim: Claim, outcome: states.Outcome, reason: str | None) -> None:
+    _change(
+        session,
+        claim,
+        state=states.OperationState(outcome.value),
+        reason=reason,
+        lease_owner=None,
+        lease_expires=0.0,
+        finished_at=utcnow(),
+    )
+
+
+def _change_cluster(session: Session, uuid: str, values: Mapping[str, Any]) -> None:
+    if values:
+        session.execute(
+            update(Cluster).where(Cluster.uuid == uuid).values(updated_at=utcnow(), **values)
+        )
+
+
+def add(
+    session: Session,
+    cluster: Cluster,
+    action: states.Action,
+    change: Mapping[str, Any],
+    user_id: str,
+    request_id: str | None,
+    timeout_seconds: float,
+    uuid: str,
+) -> None:
+    """Write what was asked for, in the transaction that changes the cluster's row."""
+    session.add(
+        Operation(
+            uuid=uuid,
+            cluster_id=cluster.uuid,
+            project_id=cluster.project_id,
+            user_id=user_id,
+            request_id=request_id,
+            action=action,
+            change=dict(change),
+            state=states.OperationState.PENDING,
+            deadline=now() + timeout_seconds,
+        )
+    )
+
+
+def supersede(session: Session, cluster_id: str) -> None:
+    """End whatever else was being done to a cluster that is now to be deleted."""
+    session.execute(
+        update(Operation)
+        .where(
+            Operation.cluster_id == cluster_id,
+            Operation.state.in_(states.OPEN_OPERATION_STATES),
+            Operation.action != states.Action.DELETE,
+        )
+        .values(state=states.OperationState.SUPERSEDED, finished_at=utcnow())
+    )
+
+
+def open_operation(session: Session, cluster_id: str, action: states.Action) -> str | None:
+    """Return the uuid of the cluster's open operation of this kind, if there is one."""
+    return session.scalar(
+        select(Operation.uuid).where(
+            Operation.cluster_id == cluster_id,
+            Operation.action == action,
+            Operation.state.in_(states.OPEN_OPERATION_STATES),
+        )
+    )

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Finding and listing rows within what their caller may see.
+
+All functions take a session and are run by :class:`magnum.db.session.Database`.  A row of another
+project does not exist for its caller; whoever may see more says so by the scope it passes.
+"""
+
+import uuid as uuidlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from magnum.core import errors
+from magnum.db.models import Cluster, ClusterTemplate, Event, MagnumService, utcnow
+
+Row = TypeVar("Row", Cluster, ClusterTemplate)
+
+NOUNS: dict[type, str] = {Cluster: "bay", ClusterTemplate: "baymodel"}
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose rows: those of one project, and where ``public`` also everybody's public ones."""
+
+    project_id: str
+    public: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list.
+
+    :ivar limit: most rows to return, at least 1.
+    :ivar marker: uuid of the last row of the page before, or None for the first page.
+    :ivar sort_key: a column; the integer key decides between equals.
+    :ivar sort_dir: ``asc`` or ``desc``.
+    """
+
+    limit: int
+    marker: str | None = None
+    sort_key: str = "id"
+    sort_dir: str = "asc"
+
+
+def is_uuid(text: str) -> bool:
+    """Tell whether ``text`` is a uuid in canonical lower-case form; anything else is a name."""
+    try:
+        return str(uuidlib.UUID(text)) == text
+    except ValueError:
+        return False
+
+
+def _visible(model: type[Row], scope: Scope) -> ColumnElement[bool]:
+    own = model.project_id == scope.project_id
+    if scope.public and issubclass(model, ClusterTemplate):
+        return or_(own, model.public)
+    return own
+
+
+def _complete(model: type[Row]) -> Select[Row]:
+    """Select rows with all that is read of them later."""
+    if model is Cluster:
+        return select(model).options(
+            selectinload(Cluster.node_groups), joinedload(Cluster.template, innerjoin=True)
+        )
+    return select(model)
+
+
+def get(session: Session, model: type[Row], ident: str, scope: Scope) -> Row:
+    """Return the row of a uuid or name.
+
+    :raises NotFound: there is none that the scope shows.
+    :raises Ambiguous: several have that name.
+    """
+    column = model.uuid if is_uuid(ident) else model.name
+    rows = session.scalars(
+        _complete(model).where(_visible(model, scope), column == ident).limit(2)
+    ).all()
+    if not rows:
+        raise errors.NotFound(f"There is no {NOUNS[model]} {errors.first_sentence(ident)}.")
+    if len(rows) > 1:
+        raise errors.Ambiguous(NOUNS[model], errors.first_sentence(ident))
+    return rows[0]
+
+
+def by_uuid(session: Session, model: type[Row], uuid: str) -> Row | None:
+    """Return a row whosever it is; only for who acts on behalf of the service itself."""
+    return session.scalars(_complete(model).where(model.uuid == uuid)).one_or_none()
+
+
+def page(session: Session, model: type[Row], wanted: Page, scope: Scope) -> Sequence[Row]:
+    """Return one page of the rows a scope shows.
+
+    :raises InvalidField: ``sort_key`` is no column.
+    :raises NotFound: the marker is no row the scope shows.
+    """
+    key = _sort_column(model, wanted.sort_key)
+    query = _complete(model).where(_visible(model, scope))
+    ascending = wanted.sort_dir == "asc"
+    if wanted.marker is not None:
+        query = query.where(_after(session, model, wanted, scope, key))
+    by_id = model.id.asc() if ascending else model.id.desc()
+    query = query.order_by(key.asc() if ascending else key.desc(), by_id)
+    return session.scalars(query.limit(wanted.limit)).all()
+
+
+def _sort_column(model: type[Row], name: str) -> ColumnElement[Any]:
+    columns = model.__mapper__.columns
+    if name not in columns or columns[name].type.python_type in (dict, list):
+        choices = ", ".join(
+            column.key for column in columns if column.type.python_type not in (dict, list)
+        )
+        raise errors.InvalidField("sort_key", name, f"be one of {choices}")
+    column: ColumnElement[Any] = getattr(model, name)
+    return column
+
+
+def _after(
+    session: Session, model: type[Row], wanted: Page, scope: Scope, key: ColumnElement[Any]
+) -> ColumnElement[bool]:
+    """Build the condition of rows that follow the marker, nulls first as MySQL sorts them."""
+    marker = session.execute(
+        select(model.id, key).where(_visible(model, scope), model.uuid == wanted.marker)
+    ).one_or_none()
+    if marker is None:
+        raise errors.NotFound(f"There is no {NOUNS[model]} {wanted.marker} to continue after.")
+    row_id, value = marker
+    ascending = wanted.sort_dir == "asc"
+    further_id = model.id > row_id if ascending else model.id < row_id
+    if value is None:
+        valued = key.is_not(None) if ascending else false()
+        return or_(valued, and_(key.is_(None), further_id))
+    beyond = key > value if ascending else or_(key < value, key.is_(None))
+    return or_(beyond, and_(key == value, further_id))
+
+
+def clusters_of_template(session: Session, template_uuid: str) -> int:
+    """Count the clusters that refer to a template."""
+    query = select(func.count()).where(Cluster.cluster_template_id == template_uuid)
+    return session.scalar(query) or 0
+
+
+def other_clusters(session: Session, project_id: str, cluster_uuid: str) -> int:
+    """Count a project's clusters besides one."""
+    others = and_(Cluster.project_id == project_id, Cluster.uuid != cluster_uuid)
+    return session.scalar(select(func.count()).where(others)) or 0
+
+
+def events(session: Session, cluster_id: str) -> Sequence[Event]:
+    """Return a cluster's events, oldest first."""
+    return session.scalars(
+        select(Event).where(Event.cluster_id == cluster_id).order_by(Event.id)
+    ).all()
+
+
+def conductors(session: Session) -> Sequence[MagnumService]:
+    """Return every conductor that ever reported, by age."""
+    return session.scalars(select(MagnumService).order_by(MagnumService.id)).all()
+
+
+def heartbeat(session: Session, host: str, binary: str) -> None:
+    """Record that a service of a host is alive."""
+    row = session.scalars(
+        select(MagnumService).where(MagnumService.host == host, MagnumService.binary == binary)
+    ).one_or_none()
+    if row is None:
+        row = MagnumService(host=host, binary=binary, report_count=0)
+        session.add(row)
+    row.report_count += 1
+    row.last_seen_up = row.updated_at = utcnow()
