@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The stages of `tools/test`: run them in order and sum up.
+
+Works with the standard library alone; the stages run in the environment it makes.
+"""
+
+import argparse
+import dataclasses
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from quality import environment
+
+ROOT = environment.ROOT
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """One folder of tests, or the static checks when it has none.
+
+    :param limit: minutes after which the stage is ended and counts as failed.
+    """
+
+    name: str
+    what: str
+    folder: str | None
+    limit: int
+
+
+STAGES = (
+    Stage("lint", "style, types, layers, shell, documentation", None, 10),
+    Stage("unit", "one module at a time, no input or output", "tests/unit", 10),
+    Stage("contract", "the HTTP interface, in one process", "tests/contract", 10),
+    Stage("drivers", "the templates and scripts of all drivers", "tests/drivers", 15),
+    Stage("packaging", "sdist, wheel, and a database migrated from them", "tests/packaging", 15),
+    Stage("functional", "both services on the mini cloud", "tests/functional", 50),
+)
+
+
+@dataclasses.dataclass
+class Outcome:
+    """What came of one stage."""
+
+    stage: Stage
+    minutes: float = 0.0
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    @property
+    def ok(self) -> bool:
+        """Whether something passed and nothing failed."""
+        return self.passed > 0 and self.failed == 0
+
+
+def _call(command: list[str], minutes: int) -> int:
+    """Run a command in its own process group; its status, or 124 when it took too long."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("OS_")}
+    child = subprocess.Popen(
+        command, cwd=ROOT, env=clean, stdin=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        return child.wait(minutes * 60)
+    except subprocess.TimeoutExpired:
+        print(f"Not finished after {minutes} minutes: ending it", flush=True)
+        return 124
+    finally:
+        if child.poll() is None:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+
+
+def _count(report: pathlib.Path, outcome: Outcome) -> None:
+    """Take the numbers from a report in JUnit's format."""
+    suite = xml.etree.ElementTree.parse(report).getroot().find("testsuite")
+    if suite is None:
+        return
+    number = {key: int(suite.get(key, 0)) for key in ("tests", "failures", "errors", "skipped")}
+    outcome.failed = number["failures"] + number["errors"]
+    outcome.skipped = number["skipped"]
+    outcome.passed = max(number["tests"] - outcome.failed - outcome.skipped, 0)
+
+
+def _run_lint(python: pathlib.Path, outcome: Outcome, arguments: list[str]) -> None:
+    script = str(ROOT / "tools" / "lib" / "quality" / "lint.py")
+    status = _call([str(python), script, *arguments], outcome.stage.limit)
+    outcome.passed, outcome.failed = (1, 0) if status == 0 else (0, 1)
+
+
+def _run_tests(python: pathlib.Path, outcome: Outcome, arguments: list[str]) -> None:
+    folder = outcome.stage.folder or ""
+    if not (ROOT / folder).exists():
+        print(f"There is no {folder}")
+        outcome.failed = 1
+        return
+    report = environment.cache() / f"report-{outcome.stage.name}.xml"
+    report.unlink(missing_ok=True)
+    command = [str(python), "-m", "pytest", f"--junitxml={report}", folder, *arguments]
+    status = _call(command, outcome.stage.limit)
+    if report.exists():
+        _count(report, outcome)
+    if status and not outcome.failed:
+        outcome.failed = 1
+
+
+def run(stage: Stage, python: pathlib.Path, arguments: list[str]) -> Outcome:
+    """Run one stage to its end."""
+    print(f"\n=== {stage.name}: {stage.what}", flush=True)
+    outcome = Outcome(stage)
+    began = time.monotonic()
+    if stage.folder is None:
+        _run_lint(python, outcome, arguments)
+    else:
+        _run_tests(python, outcome, arguments)
+    outcome.minutes = (time.monotonic() - began) / 60
+    return outcome
+
+
+def report(outcomes: list[Outcome], minutes: float) -> bool:
+    """Print the table of all stages, ending in one line for all; whether all is well."""
+    print(f"\n{'stage':12}{'minutes':>8}{'passed':>8}{'failed':>8}{'skipped':>8}")
+    for one in outcomes:
+        print(
+            f"{one.stage.name:12}{one.minutes:8.1f}{one.passed:8}{one.failed:8}{one.skipped:8}"
+            f"{'' if one.ok else '  <- look here'}"
+        )
+    passed, failed, skipped = (
+        sum(getattr(one, key) for one in outcomes) for key in ("passed", "failed", "skipped")
+    )
+    bad = sum(1 for one in outcomes if not one.ok)
+    print(f"{passed} passed, {failed} failed, {skipped} skipped in {minutes:.1f} minutes")
+    return bad == 0
+
+
+def _arguments(argv: list[str]) -> argparse.Namespace:
+    names = ", ".join(stage.name for stage in STAGES)
+    parser = argparse.ArgumentParser(
+        prog="tools/test",
+        description="Install what the tests need and run them.",
+        epilog="Arguments after -- go to pytest or lint.py.",
+    )
+    parser.add_argument("names", nargs="*", metavar="STAGE", help=f"some of: {names}")
+    parser.add_argument("--only-lint", action="store_true", help=argparse.SUPPRESS)
+    split = argv.index("--") if "--" in argv else len(argv)
+    options = parser.parse_args(argv[:split])
+    options.passed_on = argv[split + 1 :]
+    known = {stage.name for stage in STAGES}
+    if not options.only_lint and (unknown := set(options.names) - known):
+        parser.error(f"no such stage: {', '.join(sorted(unknown))}; there are: {names}")
+    return options
+
+
+def main(argv: list[str]) -> int:
+    """Run the stages that were asked for, all by default."""
+    began = time.monotonic()
+    options = _arguments(argv)
+    try:
+        python = environment.for_checks()
+    except environment.SetupFailed as error:
+        print(error)
+        return 1
+    if options.only_lint:
+        script = str(ROOT / "tools" / "lib" / "quality" / "lint.py")
+        return subprocess.call([str(python), script, *options.names], cwd=ROOT)
+    wanted = options.names or [stage.name for stage in STAGES]
+    outcomes = [run(stage, python, options.passed_on) for stage in STAGES if stage.name in wanted]
+    return 0 if report(outcomes, (time.monotonic() - began) / 60) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
