@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rules for all tests: no network where no network belongs."""
+
+import pathlib
+
+import pytest
+import pytest_socket
+
+_HERE = pathlib.Path(__file__).parent
+_OFFLINE = tuple(_HERE / folder for folder in ("unit", "contract", "drivers"))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Refuse sockets, save those of the Unix domain, in the tests that run in one process."""
+    if any(item.path.is_relative_to(folder) for folder in _OFFLINE):
+        pytest_socket.disable_socket(allow_unix_socket=True)
+
+
+def pytest_runtest_teardown() -> None:
+    """Undo it, for the tests that may."""
+    pytest_socket.enable_socket()
