@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keystone: our roles in tenants' projects, the users nodes log in as, and public endpoints.
+
+Used by the conductor's identity and cleanup steps.  Every verb is idempotent, so that another
+conductor can repeat a step.
+"""
+
+from contextlib import suppress
+from typing import Any
+
+from keystoneauth1.adapter import Adapter
+
+from magnum.clients.errors import Clash, Missing, translate
+from magnum.clients.sessions import Sessions, versioned
+from magnum.core import errors
+
+_NAME = "Keystone"
+_NODE_USER_OPTIONS = {
+    "lock_password": True,
+    "ignore_password_expiry": True,
+    "ignore_lockout_failure_attempts": True,
+    # Where passwords have to be changed at the first login: a node cannot.
+    "ignore_change_password_upon_first_use": True,
+}
+
+
+class Keystone:
+    """What the conductor wants of Keystone; safe for threads."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+        self._conf = sessions.conf
+        self._role_ids: dict[str, str] = {}
+
+    def grant_service_user(self, project_id: str) -> None:
+        """Give the service's user the roles of ``[trust] roles`` on a project.
+
+        :raises Missing: the project, or one of the roles, does not exist.
+        :raises Unavailable: Keystone does not answer.
+        """
+        for role in self._conf.trust.roles:
+            path = self._assignment(project_id, role)
+            with translate(_NAME):
+                self._service().put(path)
+
+    def revoke_service_user(self, project_id: str) -> None:
+        """Take those roles back; also when they, or the project, are gone already.
+
+        The roles on the service's own project stay: they are the operator's.
+
+        :raises Unavailable: Keystone does not answer.
+        """
+        with translate(_NAME):
+            if project_id == self._sessions.service().get_project_id():
+                return
+        for role in self._conf.trust.roles:
+            with suppress(Missing):
+                path = self._assignment(project_id, role)
+                with translate(_NAME):
+                    self._service().delete(path)
+
+    def ensure_node_user(self, name: str, password: str, description: str) -> str:
+        """Have a user of that name and password in the trustee domain, without any role.
+
+        :returns: its id.
+        :raises Unavailable: Keystone does not answer.
+        :raises ServiceRefused: it accepts neither name nor password.
+        """
+        user_id = self._find_user(name)
+        if user_id is None:
+            try:
+                return self._create_user(name, password, description)
+            except Clash:
+                user_id = self._find_user(name)
+                if user_id is None:
+                    raise
+        # Somebody died after making it, or its options were changed since.
+        body = {"password": password, "enabled": True, "options": _NODE_USER_OPTIONS}
+        with translate(_NAME):
+            self._domain_admin().patch(f"/users/{user_id}", json={"user": body})
+        return user_id
+
+    def delete_node_user(self, name: str) -> None:
+        """Delete the user of that name from the trustee domain, if there is one.
+
+        :raises Unavailable: Keystone does not answer.
+        """
+        user_id = self._find_user(name)
+        if user_id is not None:
+            with suppress(Missing), translate(_NAME):
+                self._domain_admin().delete(f"/users/{user_id}")
+
+    def auth_url(self) -> str:
+        """Return Keystone's public URL for nodes, ending in ``/v3``.
+
+        :raises Unavailable: the catalogue has none.
+        """
+        return versioned(self._public_endpoint("keystone", "identity"), "v3")
+
+    def magnum_url(self) -> str:
+        """Return this API's public URL for nodes, ending in ``/v1``.
+
+        ``[magnum_client] endpoint_override``, else the catalogue's ``container-infra``, else its
+        ``container``.
+
+        :raises Unavailable: there is none.
+        """
+        override = self._conf.magnum_client.endpoint_override
+        types = ("container-infra", "container")
+        return versioned(override or self._public_endpoint("magnum", *types), "v1")
+
+    def _public_endpoint(self, service: str, *types: str) -> str:
+        """Return the public endpoint of the first of the types that the catalogue has.
+
+        Always the public one, whatever this service itself uses: nodes are outside.
+        """
+        region = self._conf[f"{service}_client"].region_name
+        session = self._sessions.service()
+        with translate(_NAME):
+            for kind in types:
+                url = session.get_endpoint(
+                    service_type=kind, interface="public", region_name=region
+                )
+                if url:
+                    return str(url)
+        raise errors.Unavailable(
+            service.capitalize(), f"the catalogue has no public endpoint of type {types[0]}"
+        )
+
+    def _service(self) -> Adapter:
+        return self._sessions.service().adapter("keystone", "v3")
+
+    def _domain_admin(self) -> Adapter:
+        return self._sessions.domain_admin().adapter("keystone", "v3")
+
+    def _assignment(self, project_id: str, role: str) -> str:
+        role_id = self._role_id(role)
+        with translate(_NAME):
+            user_id = self._sessions.service().get_user_id()
+        return f"/projects/{project_id}/users/{user_id}/roles/{role_id}"
+
+    def _role_id(self, name: str) -> str:
+        if name not in self._role_ids:
+            with translate(_NAME):
+                found = self._service().get("/roles", params={"name": name}).json()["roles"]
+            if not found:
+                raise Missing(_NAME, 404, f"there is no role {name}, named in [trust] roles")
+            self._role_ids[name] = str(found[0]["id"])
+        return self._role_ids[name]
+
+    def _trustee_domain_id(self) -> str:
+        configured = self._conf.trust.trustee_domain_id
+        if configured:
+            return str(configured)
+        session = self._sessions.domain_admin()
+        auth: Any = session.auth
+        return str(auth.get_access(session).domain_id)
+
+    def _find_user(self, name: str) -> str | None:
+        with translate(_NAME):
+            query = {"name": name, "domain_id": self._trustee_domain_id()}
+            found = self._domain_admin().get("/users", params=query).json()["users"]
+        return str(found[0]["id"]) if found else None
+
+    def _create_user(self, name: str, password: str, description: str) -> str:
+        with translate(_NAME):
+            user = {
+                "name": name,
+                "password": password,
+                "description": description,
+                "domain_id": self._trustee_domain_id(),
+                "enabled": True,
+                "options": _NODE_USER_OPTIONS,
+            }
+            made = self._domain_admin().post("/users", json={"user": user}).json()
+        return str(made["user"]["id"])

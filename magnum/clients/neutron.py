@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Neutron: external networks, the addresses of a cluster's nodes, and leftover ports.
+
+Spoken by a plain keystoneauth adapter: python-neutronclient's bindings are deprecated, and four
+calls need no library.  The API looks networks up with the caller's session; everything about
+ports is done with the service's session in the tenant's project.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from magnum.clients.errors import Missing, translate
+from magnum.clients.sessions import CloudSession
+from magnum.core import errors
+from magnum.core.cluster import Role
+
+_NAME = "Neutron"
+_IDS_A_CALL = 100  # 40 characters each; servers take lines of 8 KiB
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A port; ``device_owner`` tells what made it, for example ``compute:nova``."""
+
+    id: str
+    name: str
+    device_owner: str
+    device_id: str
+    tags: frozenset[str]
+    fixed_ips: tuple[str, ...]
+
+
+def cluster_tag(cluster_uuid: str) -> str:
+    """Return the tag that every port of a cluster's nodes carries."""
+    return f"magnum-cluster-{cluster_uuid}"
+
+
+def role_tag(role: Role) -> str:
+    """Return the tag that says which nodes a port belongs to."""
+    return f"magnum-role-{role}"
+
+
+def find_external_network(session: CloudSession, name_or_id: str) -> str:
+    """Return the id of the external network of that id, else of that name.
+
+    :raises ReferencedMissing: there is none, or it is not external; HTTP 400.
+    :raises Ambiguous: several external networks have that name; HTTP 409.
+    :raises Unavailable: Neutron does not answer.
+    """
+    found = _networks(session, id=name_or_id) or _networks(session, name=name_or_id)
+    if not found:
+        raise errors.ReferencedMissing(
+            f"There is no network {name_or_id} that you can see, "
+            "external_network_id must be name or id of an external one."
+        )
+    external = [network["id"] for network in found if network.get("router:external")]
+    if not external:
+        raise errors.ReferencedMissing(
+            f"Network {name_or_id} is not external, "
+            "external_network_id must be name or id of an external one."
+        )
+    if len(external) > 1:
+        raise errors.Ambiguous("external network", name_or_id)
+    return str(external[0])
+
+
+def addresses_tagged(session: CloudSession, cluster_uuid: str, role: Role) -> set[str]:
+    """Return the fixed and floating addresses of a cluster's nodes of one role.
+
+    They are those of the ports that carry both :func:`cluster_tag` and :func:`role_tag`.
+
+    :raises Unavailable: Neutron does not answer.
+    """
+    tags = f"{cluster_tag(cluster_uuid)},{role_tag(role)}"
+    ports = _list(session, "ports", tags=tags, fields=["id", "fixed_ips"])
+    fixed = {ip["ip_address"] for port in ports for ip in port["fixed_ips"]}
+    floating: set[str] = set()
+    ids = [port["id"] for port in ports]
+    for start in range(0, len(ids), _IDS_A_CALL):
+        chunk = ids[start : start + _IDS_A_CALL]
+        for ip in _list(session, "floatingips", port_id=chunk, fields=["floating_ip_address"]):
+            floating.add(ip["floating_ip_address"])
+    return fixed | floating
+
+
+def ports_on_network(session: CloudSession, network_id: str) -> list[Port]:
+    """Return what is still plugged into a network, which is what keeps it from going.
+
+    :raises Unavailable: Neutron does not answer.
+    """
+    return [
+        Port(
+            id=port["id"],
+            name=port["name"],
+            device_owner=port["device_owner"],
+            device_id=port["device_id"],
+            tags=frozenset(port.get("tags", ())),
+            fixed_ips=tuple(ip["ip_address"] for ip in port["fixed_ips"]),
+        )
+        for port in _list(session, "ports", network_id=network_id)
+    ]
+
+
+def delete_port(session: CloudSession, port_id: str) -> None:
+    """Delete a port; one that is gone is fine.
+
+    :raises Unavailable: Neutron does not answer.
+    :raises ServiceRefused: it may not be deleted by itself, for example a router's.
+    """
+    with suppress(Missing), translate(_NAME):
+        session.adapter("neutron", "v2.0").delete(f"/ports/{port_id}")
+
+
+def _networks(session: CloudSession, **query: str) -> list[dict[str, Any]]:
+    return _list(session, "networks", **query, fields=["id", "name", "router:external"])
+
+
+def _list(session: CloudSession, noun: str, **query: str | Sequence[str]) -> list[dict[str, Any]]:
+    """List all of a noun; Neutron pages only when asked to, or when told to by its operator."""
+    items: list[dict[str, Any]] = []
+    with translate(_NAME):
+        neutron = session.adapter("neutron", "v2.0")
+        page = neutron.get(f"/{noun}", params=query).json()
+        items += page[noun]
+        while following := _next(page, noun):
+            page = neutron.get(following).json()
+            items += page[noun]
+    return items
+
+
+def _next(page: dict[str, Any], noun: str) -> str | None:
+    links = page.get(f"{noun}_links", ())
+    return next((link["href"] for link in links if link["rel"] == "next"), None)

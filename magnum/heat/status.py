@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a failed stack really failed of: one sentence out of layers of wrapping.
+
+Heat reports the failure of a nested resource at every level above it, wrapped once more each
+time, and cancels the neighbours.  Pure; used by the conductor when it writes ``status_reason``.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from magnum.core.errors import first_sentence
+from magnum.heat.stacks import StackResource
+
+_WRAPPINGS = re.compile(
+    r"(Resource (CREATE|UPDATE|DELETE|CHECK|SUSPEND|RESUME) failed"
+    r"|resources(\.[\w.-]+|\[[\w.-]+\])+"
+    r"|(NestedStack|Resource)Failure"
+    r"|StackValidationFailed"
+    r"|ResourceInError|ResourceUnknownStatus|WaitConditionFailure|WaitConditionTimeout"
+    r"|Error"
+    r"): *"
+)
+_COLLATERAL = re.compile(
+    r"^((CREATE|UPDATE|DELETE|Resource \w+|Stack \w+|Operation) (was )?(aborted|cancelled)"
+    r"|.*\b(user triggered cancel|Stopped|Task cancelled)\b.*$)",
+    re.IGNORECASE,
+)
+_INDIVIDUAL = re.compile(r"\(?Request-ID: *req-[\w-]+\)?|\b[0-9a-f]{8}-?[0-9a-f-]{24,28}\b|\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The root of a failure.
+
+    :ivar path: the resource, names from the outermost stack down, for example
+        ``workers/0/server``.
+    :ivar type: its Heat type.
+    :ivar reason: its own words, unwrapped.
+    :ivar alike: how many more resources failed with the same words.
+    """
+
+    path: str
+    type: str
+    reason: str
+    alike: int = 0
+
+
+def deepest_failure(resources: Iterable[StackResource]) -> Failure | None:
+    """Return the failure that the others follow from, None when nothing has failed.
+
+    A real cause goes before "cancelled" and "aborted", then depth counts, then who failed first.
+    """
+    failed = [resource for resource in resources if resource.status.endswith("_FAILED")]
+    above = {path for resource in failed for path in _ancestors(resource.path)}
+    roots = [resource for resource in failed if resource.path not in above]
+    if not roots:
+        return None
+    first = min(
+        roots,
+        key=lambda root: (
+            _is_collateral(root.reason),
+            -root.path.count("/"),
+            root.updated_at,
+            root.path,
+        ),
+    )
+    likenesses = Counter(_likeness(root) for root in roots)
+    return Failure(
+        path=first.path,
+        type=first.type,
+        reason=unwrap(first.reason),
+        alike=likenesses[_likeness(first)] - 1,
+    )
+
+
+def describe_failure(failure: Failure) -> str:
+    """Return a text for ``status_reason``; its first sentence says what failed and why."""
+    words = first_sentence(failure.reason) or "Heat gives no reason"
+    text = f"{failure.path} ({failure.type}) failed: {words}."
+    if failure.alike:
+        text += f" {failure.alike} more failed in the same way."
+    return text
+
+
+def unwrap(reason: str) -> str:
+    """Return the innermost words of a reason, without the names of layers before them."""
+    words = " ".join(reason.split())
+    while match := _WRAPPINGS.match(words):
+        words = words[match.end() :]
+    return words
+
+
+def _ancestors(path: str) -> Iterable[str]:
+    while "/" in path:
+        path = path.rpartition("/")[0]
+        yield path
+
+
+def _is_collateral(reason: str) -> bool:
+    words = unwrap(reason)
+    return not words or bool(_COLLATERAL.match(words))
+
+
+def _likeness(resource: StackResource) -> tuple[str, str]:
+    return resource.type, _INDIVIDUAL.sub("", unwrap(resource.reason))
