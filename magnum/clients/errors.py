@@ -155,7 +155,7 @@ def _trouble(error: Exception, status: int | None) -> str:
         return "the catalogue has no endpoint of it"
     if "Timeout" in name or name == "InvalidEndpoint":  # glanceclient's word for a time-out
         return "timed out"
-    if isinstance(error, keystone.SSLFailure | requests.exceptions.SSLError):
+    if isinstance(error, keystone.SSLError | requests.exceptions.SSLError):
         return "its certificate cannot be verified"
     return "connection failed"
 
