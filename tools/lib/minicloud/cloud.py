@@ -81,6 +81,7 @@ class Cloud:
         packages.unpack_cloud_init(settings, self.progress)
         packages.build_venv(settings, Stamps(settings.prefix / "installed"), self.progress)
         packages.install_plugins(settings)
+        packages.link_clients(settings)
         network.add(settings)
         for folder in ("rabbitmq", "keystone", "glance/images", "glance/staging", "glance/tasks", "nova"):
             (settings.var / folder).mkdir(parents=True, exist_ok=True)
@@ -92,7 +93,7 @@ class Cloud:
         project = service.name.partition("-")[0]
         files = [self.settings.etc / project / place for _, place in configs.FILES.get(project, ())]
         if service is services.NODES:
-            files = sorted(_HERE.glob("nodes*.py"))
+            files = sorted((_HERE / "nodes").glob("*.py"))
         words = [*service.command(self.settings), str(service.env(self.settings))]
         return digest(packages.LOCK, *words, *files)
 

@@ -128,7 +128,7 @@ def write(cloud: "Connection", settings: Settings) -> None:
             region=REGION,
             password=known["password"],
             project=known["project"],
-            tools=settings.venv / "bin",
+            tools=settings.prefix / "bin",
         )
         write_private(settings.prefix / f"openrc-{user}", text)
     write_private(settings.cloud_json, json.dumps(gathered, indent=2) + "\n")

@@ -194,3 +194,15 @@ def install_plugins(settings: Settings) -> None:
     (meta / "entry_points.txt").write_text(
         "[neutron.ml2.mechanism_drivers]\nminicloud = minicloud_ml2:MechanismDriver\n"
     )
+
+
+def link_clients(settings: Settings) -> None:
+    """Offer the command-line client in a folder of its own, for users' PATH.
+
+    The environment's bin folder would put another Python before the user's.
+    """
+    folder = settings.prefix / "bin"
+    folder.mkdir(exist_ok=True)
+    link = folder / "openstack"
+    link.unlink(missing_ok=True)
+    link.symlink_to(settings.tool("openstack"))

@@ -41,9 +41,9 @@ CATALOGUE = {
     "magnum-legacy": ("container", "magnum", "/v1"),
 }
 
-# name -> (vcpus, MiB of memory, GiB of disk)
+# name -> (vcpus, MiB of memory, GiB of disk); without a disk Nova lets ordinary users boot none
 FLAVORS = {
-    "m1.nano": (1, 64, 0),
+    "m1.nano": (1, 64, 1),
     "m1.tiny": (1, 512, 1),
     "m1.small": (1, 2048, 20),
     "m1.medium": (2, 4096, 40),
