@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The shape of a driver's data sheet.
+
+A folder ``drivers/<coe>/<os>`` holds one :class:`DriverManifest` and nothing else; the engine in
+:mod:`~magnum.drivers.heat_driver` does all the work.  No behaviour lives here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from magnum.core.cluster import Role
+from magnum.drivers.contract import NodeCertificateRule, Triple
+
+
+@dataclass(frozen=True)
+class Binding:
+    """Where a value comes from: a row of a driver's parameters or of its nodes' environment.
+
+    :ivar name: the Heat parameter, or the shell variable on a node.
+    :ivar source: a path such as ``cluster.node_count``, ``template.image_id`` or
+        ``access.worker.password``; what they start with is in ``sources.py``.
+    :ivar transform: name of a function in ``sources.TRANSFORMS``, or empty.
+    :ivar required: refuse the cluster when the source is empty; otherwise the row is left out
+        and the template's default holds.
+    """
+
+    name: str
+    source: str
+    transform: str = ""
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Output:
+    """A Heat output and the field of ``ClusterStatus`` it fills."""
+
+    name: str
+    field: str
+
+
+@dataclass(frozen=True)
+class NodePart:
+    """The user data of one kind of node.
+
+    :ivar file: the name by which the node template gets it.
+    :ivar steps: scripts that configure the node, in order.
+    :ivar tls_steps: those of them that a cluster without TLS leaves out.
+    """
+
+    file: str
+    role: Role
+    steps: tuple[str, ...]
+    tls_steps: tuple[str, ...] = ("certificates",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DriverManifest:
+    """Everything that tells one driver from another.
+
+    :ivar template: file of the cluster's HOT in ``drivers/templates``.
+    :ivar node_templates: files in the same folder that it nests.
+    :ivar user_data_format: a key of ``user_data.FORMATS``: what the operating system reads.
+    :ivar scaling: parameters that an update sends again.
+    :ivar removals_parameter: takes the Nova ids of servers that have to go.
+    :ivar api_port: where the cluster's own API listens.
+    :ivar plain_scheme: scheme of the API's address when TLS is disabled.
+    :ivar network_drivers: names accepted for ``network_driver``; the first is the default.
+    :ivar unserved: template fields that have to keep the value given here.
+    """
+
+    name: str
+    provides: tuple[Triple, ...]
+    template: str
+    node_templates: tuple[str, ...]
+    user_data_format: str
+    parts: tuple[NodePart, ...]
+    parameters: tuple[Binding, ...]
+    environment: tuple[Binding, ...]
+    outputs: tuple[Output, ...]
+    scaling: tuple[str, ...]
+    removals_parameter: str
+    api_port: int
+    plain_scheme: str
+    certificate_rules: Mapping[Role, NodeCertificateRule]
+    network_drivers: tuple[str, ...]
+    volume_drivers: tuple[str, ...]
+    storage_drivers: tuple[str, ...]
+    unserved: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def default_network_driver(self) -> str:
+        """What a cluster template without a ``network_driver`` gets."""
+        return self.network_drivers[0]
+
+    def on(self, name: str, *provides: Triple, user_data_format: str) -> "DriverManifest":
+        """Copy this data sheet for another operating system."""
+        return replace(self, name=name, provides=provides, user_data_format=user_data_format)

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Find the driver of a cluster.
+
+Drivers come in by the entry-point group :data:`GROUP`, ours and those of other packages alike:
+each entry is a ``DriverManifest``, or an object that is a ``Driver`` itself.  They are loaded once
+a process.  Called by the API, for what it may accept, and by the conductor.
+"""
+
+import functools
+from collections.abc import Iterable
+from typing import Any
+
+import stevedore
+
+from magnum.core.errors import UnsupportedDriver
+from magnum.drivers.contract import Driver, Triple
+from magnum.drivers.heat_driver import HeatDriver
+from magnum.drivers.manifest import DriverManifest
+
+GROUP = "magnum.drivers"
+
+
+class Registry:
+    """Drivers by what they provide."""
+
+    def __init__(self, entries: Iterable[DriverManifest | Driver]) -> None:
+        """Take drivers in.
+
+        :raises ValueError: two of them claim the same triple.
+        """
+        self._by_triple: dict[Triple, Driver] = {}
+        self._drivers: list[Driver] = []
+        for entry in entries:
+            self._add(HeatDriver(entry) if isinstance(entry, DriverManifest) else entry)
+
+    def _add(self, driver: Driver) -> None:
+        for triple in driver.provides:
+            other = self._by_triple.get(triple)
+            if other is not None:
+                raise ValueError(f"drivers {other.name} and {driver.name} both claim {triple}")
+            self._by_triple[triple] = driver
+        self._drivers.append(driver)
+
+    def drivers(self) -> tuple[Driver, ...]:
+        """List the drivers, in the order in which they came."""
+        return tuple(self._drivers)
+
+    def driver_for(self, server_type: str, os: str, coe: str) -> Driver:
+        """Find the driver of a cluster.
+
+        :raises UnsupportedDriver: there is none (400 at the API).
+        """
+        wanted = Triple(server_type, os, coe)
+        driver = self._by_triple.get(wanted)
+        if driver is None:
+            known = ", ".join(sorted(str(triple) for triple in self._by_triple)) or "none"
+            raise UnsupportedDriver(f"No driver makes {wanted} clusters, there are: {known}.")
+        return driver
+
+
+@functools.cache
+def installed() -> Registry:
+    """Load the drivers of all installed packages, once.
+
+    :raises Exception: whatever the import of an entry raises; a broken driver must not hide.
+    """
+    manager: stevedore.ExtensionManager[Any] = stevedore.ExtensionManager(
+        GROUP, on_load_failure_callback=_fail
+    )
+    entries: list[Any] = [manager[name].plugin for name in sorted(manager.names())]
+    return Registry(entries)
+
+
+def _fail(manager: object, entry_point: object, error: BaseException) -> None:
+    raise error
+
+
+def drivers() -> tuple[Driver, ...]:
+    """List the installed drivers."""
+    return installed().drivers()
+
+
+def driver_for(server_type: str, os: str, coe: str) -> Driver:
+    """Find the installed driver of a cluster, see :meth:`Registry.driver_for`."""
+    return installed().driver_for(server_type, os, coe)

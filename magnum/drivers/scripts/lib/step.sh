@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=sh
+# What every step starts with: the node's variables and the functions of all steps.  Sourced.
+#
+# A step's header says what it needs: each of `# Inputs:` has to have a value, those of
+# `# Optional:` are empty when they are not given.
+set -eu
+umask 077
+
+for file in /etc/magnum/cluster.env /etc/magnum/node.env; do
+    # shellcheck source=/dev/null
+    . "$file"
+done
+mkdir -p /run/magnum
+
+# fail WORDS: end the step; the words are what the user gets to read.
+fail() {
+    echo "$*" >&2
+    exit 1
+}
+
+# again TRIES SECONDS COMMAND: run it until it succeeds, waiting in between.
+again() {
+    left=$1 pause=$2
+    shift 2
+    until "$@"; do
+        left=$((left - 1))
+        [ "$left" -gt 0 ] || return 1
+        sleep "$pause"
+    done
+}
+
+optional=$(sed -n 's/^# Optional: //p' "$0")
+for name in $optional; do
+    eval ": \"\${$name:=}\""
+done
+inputs=$(sed -n 's/^# Inputs: //p' "$0")
+for name in $inputs; do
+    eval "[ -n \"\${$name:-}\" ]" || fail "$name is not set"
+done
