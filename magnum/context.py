@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who asks: the identity of one request, as keystonemiddleware established it."""
 
-from typing import Any, cast
+from typing import Any
 
 from oslo_context import context
+
+from magnum.core import errors
 
 
 class RequestContext(context.RequestContext):
@@ -16,7 +18,7 @@ class RequestContext(context.RequestContext):
     @classmethod
     def from_request(cls, environ: dict[str, Any]) -> "RequestContext":
         """Build it from a WSGI environment that the token middleware has filled in."""
-        return cast("RequestContext", cls.from_environ(environ))
+        return cls.from_environ(environ)
 
     @property
     def has_project(self) -> bool:
@@ -26,3 +28,23 @@ class RequestContext(context.RequestContext):
         "None").  Whoever authorises has to ask this first.
         """
         return bool(self.project_id)
+
+    @property
+    def own_project(self) -> str:
+        """The id of the project that the token is scoped to.
+
+        :raises Forbidden: it is scoped to none.
+        """
+        if not self.project_id:
+            raise errors.Forbidden("The token has no project, ask for one scoped to a project.")
+        return self.project_id
+
+    @property
+    def own_user(self) -> str:
+        """The id of the caller.
+
+        :raises Forbidden: the token names none.
+        """
+        if not self.user_id:
+            raise errors.Forbidden("The token names no user.")
+        return self.user_id

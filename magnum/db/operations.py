@@ -149,7 +149,7 @@ def _change(session: Session, claim: Claim, **values: Any) -> None:
 def record_step(
     session: Session,
     claim: Claim,
-    step: str,
+    step: str | None,
     progress: Mapping[str, Any],
     cluster: Mapping[str, Any],
 ) -> None:

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from magnum.core import errors
-from magnum.db.models import Cluster, ClusterTemplate, Event, MagnumService, utcnow
+from magnum.core import errors, states
+from magnum.db.models import Cluster, ClusterTemplate, Event, MagnumService, Operation, utcnow
 
 Row = TypeVar("Row", Cluster, ClusterTemplate)
 
@@ -91,6 +91,19 @@ def by_uuid(session: Session, model: type[Row], uuid: str) -> Row | None:
     return session.scalars(_complete(model).where(model.uuid == uuid)).one_or_none()
 
 
+def lock(session: Session, model: type[Row], uuid: str) -> Row:
+    """Return a row and keep others from changing it until the transaction ends.
+
+    :raises NotFound: it has gone meanwhile.
+    """
+    row = session.scalars(
+        _complete(model).where(model.uuid == uuid).with_for_update(of=model)
+    ).one_or_none()
+    if row is None:
+        raise errors.NotFound(f"There is no {NOUNS[model]} {uuid}.")
+    return row
+
+
 def page(session: Session, model: type[Row], wanted: Page, scope: Scope) -> Sequence[Row]:
     """Return one page of the rows a scope shows.
 
@@ -143,10 +156,23 @@ def clusters_of_template(session: Session, template_uuid: str) -> int:
     return session.scalar(query) or 0
 
 
-def other_clusters(session: Session, project_id: str, cluster_uuid: str) -> int:
-    """Count a project's clusters besides one."""
-    others = and_(Cluster.project_id == project_id, Cluster.uuid != cluster_uuid)
-    return session.scalar(select(func.count()).where(others)) or 0
+def clusters_needing_access(
+    session: Session, project_id: str, cluster_uuid: str, done_after: str
+) -> int:
+    """Count a project's clusters, besides one, for which the service acts in the project.
+
+    :param done_after: the step of a deletion after which it does not any more.  Two deletions
+        that end at the same time must not each leave the roles to the other: the step is
+        recorded before this is asked, so at least one of them sees the other done.
+    """
+    past_it = exists().where(
+        Operation.cluster_id == Cluster.uuid,
+        Operation.action == states.Action.DELETE,
+        Operation.state == states.OperationState.RUNNING,
+        Operation.step == done_after,
+    )
+    others = and_(Cluster.project_id == project_id, Cluster.uuid != cluster_uuid, ~past_it)
+    return session.scalar(select(func.count()).select_from(Cluster).where(others)) or 0
 
 
 def events(session: Session, cluster_id: str) -> Sequence[Event]:
@@ -154,6 +180,32 @@ def events(session: Session, cluster_id: str) -> Sequence[Event]:
     return session.scalars(
         select(Event).where(Event.cluster_id == cluster_id).order_by(Event.id)
     ).all()
+
+
+def add_events(
+    session: Session, cluster_id: str, operation_id: str, told: Sequence[tuple[str, str, str]]
+) -> None:
+    """Write events, each a (severity, resource, text)."""
+    session.add_all(
+        Event(
+            cluster_id=cluster_id,
+            operation_id=operation_id,
+            severity=severity,
+            resource=resource,
+            text=text,
+        )
+        for severity, resource, text in told
+    )
+
+
+def last_texts(session: Session, operation_id: str) -> dict[str, str]:
+    """Return the last text of each resource that an operation's events tell of."""
+    told = session.execute(
+        select(Event.resource, Event.text)
+        .where(Event.operation_id == operation_id)
+        .order_by(Event.id)
+    )
+    return dict(told.tuples().all())
 
 
 def conductors(session: Session) -> Sequence[MagnumService]:

@@ -10,8 +10,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import TypeVar, cast
 
-from oslo_db import api as oslo_db_api
-from oslo_db import exception as db_exception
+from oslo_db import api as oslo_db_api, exception as db_exception
 from oslo_db.sqlalchemy import enginefacade
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.orm import Session
@@ -52,7 +51,7 @@ class Database:
 
         :raises Unavailable: the database does not answer.
         """
-        with _translated(), Session(self.engine, expire_on_commit=False) as session:
+        with translated(), Session(self.engine, expire_on_commit=False) as session:
             return work(session)
 
     def write(self, work: Work[T]) -> T:
@@ -67,7 +66,7 @@ class Database:
             with Session(engine, expire_on_commit=False) as session, session.begin():
                 return work(session)
 
-        with _translated():
+        with translated():
             return cast("T", _retry_deadlocks(transaction)())
 
 
@@ -93,7 +92,11 @@ def _take_write_lock(connection: Connection) -> None:
 
 
 @contextlib.contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
+    """Turn the database's silence into ours.
+
+    :raises Unavailable: it does not answer.
+    """
     try:
         yield
     except (

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``magnum-db-manage``: the schema of the database."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from oslo_config import cfg
+
+from magnum.cmd import options
+from magnum.conf import CONF
+from magnum.core import errors
+from magnum.db import migrate, session
+from magnum.db.session import Database
+
+
+def _version(database: Database) -> None:
+    print(f"Current DB revision is {migrate.version(database.engine)}")
+
+
+def _upgrade(database: Database) -> None:
+    migrate.upgrade(database.engine, CONF.command.revision)
+
+
+def _stamp(database: Database) -> None:
+    migrate.stamp(database.engine, CONF.command.revision)
+
+
+def _revision(database: Database) -> None:
+    migrate.revision(database.engine, CONF.command.message, CONF.command.autogenerate)
+
+
+def _add_commands(subparsers: Any) -> None:
+    def add(name: str, help_text: str, run: Callable[[Database], None]) -> Any:
+        parser = subparsers.add_parser(name, help=help_text)
+        parser.set_defaults(run=run)
+        return parser
+
+    add("version", "Print the revision the database is at.", _version)
+    upgrade = add("upgrade", "Bring the database to a revision.", _upgrade)
+    upgrade.add_argument("revision", nargs="?", default="head", help="default: the newest")
+    stamp = add("stamp", "Record a revision without running anything.", _stamp)
+    stamp.add_argument("revision")
+    revision = add("revision", "Write a new migration file.", _revision)
+    revision.add_argument("-m", "--message", help="what it does, in some words")
+    revision.add_argument(
+        "--autogenerate", action="store_true", help="compare the tables with the models"
+    )
+
+
+def main() -> int:
+    """Run one command; 0 on success."""
+    CONF.register_cli_opt(cfg.SubCommandOpt("command", title="Commands", handler=_add_commands))
+    options.parse(sys.argv[1:])
+    if CONF.command.name is None:
+        CONF.print_help()
+        return 2
+    try:
+        with session.translated():
+            CONF.command.run(Database())
+    except errors.Unavailable as error:
+        print(f"{error} Check [database] connection.", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which steps make a creation, an update, a deletion, and in which order.
+
+The names are stored with operations: one that is in use cannot be renamed.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from magnum.conductor import steps
+from magnum.conductor.run import Run
+from magnum.conductor.steps import Waiting
+from magnum.core.states import Action
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One entry of a lifecycle.
+
+    :ivar name: recorded when it is done.
+    :ivar act: does it; may be called again after it was done.
+    :ivar text: what users are told when it is done.
+    """
+
+    name: str
+    act: Callable[[Run], Waiting | None]
+    text: str
+
+
+# Certificates come first: the node users' passwords are derived from the authority's key.
+LIFECYCLES: dict[Action, tuple[Step, ...]] = {
+    Action.CREATE: (
+        Step("certificates", steps.make_certificates, "Certificate authority is made"),
+        Step("node_users", steps.make_node_users, "Users of the nodes are made"),
+        Step("stack", steps.create_stack, "Heat has accepted the stack"),
+        Step("wait", steps.wait_for_stack, "Heat has finished, all nodes have signalled"),
+        Step("outputs", steps.read_outputs, "The bay is ready"),
+    ),
+    Action.UPDATE: (
+        Step("stack", steps.update_stack, "Heat has accepted the change"),
+        Step("wait", steps.wait_for_stack, "Heat has finished, all nodes have signalled"),
+        Step("outputs", steps.read_outputs, "The bay is ready"),
+    ),
+    # Users and keys go after the stack: nodes that still run may need them to the end.
+    Action.DELETE: (
+        Step("stack", steps.delete_stack, "Heat has been asked to delete the stack"),
+        Step("wait", steps.wait_for_no_stack, "Heat has deleted everything"),
+        Step("node_users", steps.delete_node_users, "Users of the nodes are deleted"),
+        Step("certificates", steps.delete_certificates, "Certificates and keys are deleted"),
+        Step("project", steps.leave_project, "Nothing remains"),
+    ),
+}
+
+
+def remaining(action: Action, done: str | None) -> tuple[Step, ...]:
+    """Return the steps after the last one recorded; all of them when none was."""
+    lifecycle = LIFECYCLES[action]
+    if done is None:
+        return lifecycle
+    names = [step.name for step in lifecycle]
+    return lifecycle[names.index(done) + 1 :]

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One pass over an operation: all that its steps know and leave behind."""
+
+from collections.abc import Callable
+from typing import Any
+
+from magnum.conductor.cloud import Cloud
+from magnum.conductor.leases import Held
+from magnum.core import errors
+from magnum.core.cluster import ClusterSpec, Role
+from magnum.core.states import Action
+from magnum.db.models import Cluster
+from magnum.db.specs import cluster_spec
+from magnum.drivers import registry
+from magnum.drivers.contract import Driver
+from magnum.heat.stacks import Stack, Stacks
+
+
+class OperationFailed(errors.MagnumError):
+    """The operation cannot come to a good end; the message is its reason."""
+
+
+class Run:
+    """Made anew each time an operation is taken up, from the table alone.
+
+    :ivar progress: what earlier steps left for later ones; written with each step.
+    :ivar changes: columns of the cluster to write with the present step.
+    :ivar addresses: of the nodes of a role, to write at the end.
+    :ivar observed: the stack as the watch has just seen it settle; None while nobody looked.
+    :ivar looked: whether ``observed`` is news, also when it is None because the stack is gone.
+    """
+
+    def __init__(
+        self,
+        cloud: Cloud,
+        held: Held,
+        cluster: Cluster,
+        ensure: Callable[[], None],
+    ) -> None:
+        self.cloud = cloud
+        self.held = held
+        self.cluster = cluster
+        self.ensure = ensure
+        self.progress: dict[str, Any] = dict(held.claim.progress)
+        self.changes: dict[str, Any] = {}
+        self.addresses: dict[str, list[str]] = {}
+        self.said: list[str] = []
+        self.observed: Stack | None = None
+        self.looked = False
+
+    @property
+    def action(self) -> Action:
+        """What is being done."""
+        return self.held.claim.action
+
+    @property
+    def timeout_minutes(self) -> int:
+        """How long the operation may take in all, as Heat is told too; at least 1."""
+        options = self.cloud.conf.cluster_heat
+        if self.action is Action.CREATE:
+            return int(self.cluster.create_timeout or options.create_timeout)
+        return int(options[f"{self.action.lower()}_timeout"])
+
+    @property
+    def spec(self) -> ClusterSpec:
+        """The cluster as it is wanted."""
+        return cluster_spec(self.cluster, self.timeout_minutes)
+
+    @property
+    def driver(self) -> Driver:
+        """Who serves this kind of cluster."""
+        template = self.cluster.template
+        return registry.driver_for(template.server_type, template.cluster_distro, template.coe)
+
+    @property
+    def stacks(self) -> Stacks:
+        """The stacks of the cluster's project."""
+        return self.cloud.stacks(self.cluster.project_id)
+
+    def user_name(self, role: Role) -> str:
+        """Return the one name that the user of its nodes can have."""
+        return f"{self.cluster.uuid}-{role}"
+
+    def change(self, **columns: Any) -> None:
+        """Set columns of the cluster, to be written with the present step."""
+        for name, value in columns.items():
+            setattr(self.cluster, name, value)
+        self.changes.update(columns)
+
+    def say(self, text: str) -> None:
+        """Tell the cluster's users something, with the record of the present step."""
+        self.said.append(text)

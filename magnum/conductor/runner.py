@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Carries one operation on: its steps in order, and what becomes of it when one fails.
+
+Knows nothing of threads.  Every pass begins from the table, so it makes no difference whether the
+one before it ended well, in an error, or with the process.
+"""
+
+import logging
+from collections.abc import Callable
+from enum import Enum, auto
+
+from sqlalchemy.orm import Session
+
+from magnum.clients.errors import LoginRefused, Missing, NotPermitted, ServiceRefused
+from magnum.conductor import lifecycle, steps
+from magnum.conductor.cloud import Cloud
+from magnum.conductor.leases import Held, Leases
+from magnum.conductor.run import OperationFailed, Run
+from magnum.conductor.steps import Waiting
+from magnum.core import errors, states
+from magnum.core.states import Action, Outcome
+from magnum.db import operations, repository
+from magnum.db.models import Cluster
+from magnum.heat.stacks import Stack
+
+LOG = logging.getLogger(__name__)
+
+REFUSALS_BELIEVED_AFTER = 3
+"""How often a 401, 403 or 404 is tried again: our roles may just have been taken or given."""
+
+SURPRISES_BELIEVED_AFTER = 5
+"""How often a step that failed for no known reason is tried again."""
+
+
+class Verdict(Enum):
+    """What has become of an operation after a pass."""
+
+    WAITING = auto()  # its stack is to be watched
+    OVER = auto()  # finished, given back, or lost; not ours any more
+
+
+class Runner:
+    """Runs passes over operations; safe for threads, one pass of an operation at a time."""
+
+    def __init__(self, cloud: Cloud, leases: Leases) -> None:
+        self._cloud = cloud
+        self._leases = leases
+
+    def begin(self, held: Held) -> Verdict:
+        """Take an operation up where the table says it is."""
+        return self._guarded(held, self._proceed)
+
+    def resume(self, stack: Stack | None, held: Held) -> Verdict:
+        """Go on with an operation whose stack was seen to settle, or to be gone."""
+
+        def proceed(run: Run) -> Verdict:
+            run.observed, run.looked = stack, True
+            return self._proceed(run)
+
+        return self._guarded(held, proceed)
+
+    def expire(self, held: Held) -> Verdict:
+        """End an operation that is not done at its deadline."""
+
+        def fail(run: Run) -> Verdict:
+            raise OperationFailed(_not_in_time(run))
+
+        return self._guarded(held, fail)
+
+    def give_back(self, held: Held) -> None:
+        """Let another conductor go on at once, as when this one is stopped."""
+        try:
+            self._release(held, 0.0, failed=False)
+        except errors.MagnumError as error:
+            LOG.info("Operation %s is left to its lease's end: %s", held.claim.uuid, error)
+            self._leases.drop(held)
+
+    def _guarded(self, held: Held, act: Callable[[Run], Verdict]) -> Verdict:
+        """Run a pass and turn whatever it raises into what becomes of the operation."""
+        run: Run | None = None
+        try:
+            run = self._prepare(held)
+            return act(run)
+        except errors.LeaseLost:
+            self._let_go(held)
+        except OperationFailed as failure:
+            self._end(held, run, failure.message)
+        except Exception as error:  # noqa: BLE001 -- whatever it is, it ends this pass only
+            self._trouble(held, run, error)
+        return Verdict.OVER
+
+    def _prepare(self, held: Held) -> Run:
+        claim = held.claim
+        cluster = self._cloud.database.read(
+            lambda session: repository.by_uuid(session, Cluster, claim.cluster_id)
+        )
+        if cluster is None:  # its deletion was finished by who had the lease before
+            raise errors.LeaseLost(f"Cluster {claim.cluster_id} is gone.")
+        return Run(self._cloud, held, cluster, lambda: self._leases.ensure(held))
+
+    def _proceed(self, run: Run) -> Verdict:
+        held = run.held
+        finished_in_time = run.looked  # what is left to do then is ours and short
+        steps.enter_project(run)
+        for step in lifecycle.remaining(run.action, held.claim.step):
+            if held.expired and not finished_in_time:
+                raise OperationFailed(_not_in_time(run))
+            if self._leases.closing:
+                self.give_back(held)
+                return Verdict.OVER
+            self._leases.ensure(held)
+            if step.act(run) is Waiting.WAITING:
+                self._record(run, held.claim.step, None)
+                held.stack_id = run.cluster.stack_id
+                return Verdict.WAITING
+            run.looked = False
+            if step is lifecycle.LIFECYCLES[run.action][-1]:
+                self._finish(run, step.text)
+            else:
+                self._record(run, step.name, step.text)
+        return Verdict.OVER
+
+    def _record(self, run: Run, step: str | None, text: str | None) -> None:
+        """Write that a step is done, or with the step before it what a waiting one left."""
+        claim = run.held.claim
+        told = [("INFO", step or "begin", said) for said in (*run.said, text) if said]
+
+        def write(session: Session) -> None:
+            operations.record_step(session, claim, step, run.progress, run.changes)
+            repository.add_events(session, claim.cluster_id, claim.uuid, told)
+
+        self._cloud.database.write(write)
+        run.held.advance(step, run.progress)
+        run.changes, run.said = {}, []
+
+    def _finish(self, run: Run, text: str) -> None:
+        claim = run.held.claim
+
+        def write(session: Session) -> None:
+            repository.add_events(session, claim.cluster_id, claim.uuid, [("INFO", "end", text)])
+            if claim.action is Action.DELETE:
+                operations.finish_delete(session, claim)
+            else:
+                operations.finish(
+                    session, claim, Outcome.COMPLETE, None, run.changes, run.addresses
+                )
+
+        self._cloud.database.write(write)
+        self._leases.drop(run.held)
+        LOG.info("%s of bay %s is complete", claim.action, claim.cluster_id)
+
+    def _end(self, held: Held, run: Run | None, reason: str) -> None:
+        """End an operation as failed."""
+        claim = held.claim
+
+        def write(session: Session) -> None:
+            repository.add_events(session, claim.cluster_id, claim.uuid, [("ERROR", "end", reason)])
+            changes = run.changes if run else {}
+            operations.finish(session, claim, Outcome.FAILED, reason, changes, {})
+
+        try:
+            self._cloud.database.write(write)
+            LOG.warning("%s of bay %s has failed: %s", claim.action, claim.cluster_id, reason)
+        except errors.LeaseLost:
+            self._let_go(held)
+        except errors.Unavailable as error:
+            # The lease runs out, and whoever takes the operation up comes to the same end.
+            LOG.warning("The end of operation %s is not written yet: %s", claim.uuid, error)
+        self._leases.drop(held)
+
+    def _trouble(self, held: Held, run: Run | None, error: Exception) -> None:
+        """Decide between another try and the end."""
+        claim = held.claim
+        if isinstance(error, errors.MagnumError):
+            LOG.warning("Operation %s after step %s: %s", claim.uuid, claim.step, error)
+            reason = error.message
+        else:
+            LOG.error("Operation %s after step %s", claim.uuid, claim.step, exc_info=error)
+            reason = f"The service failed ({type(error).__name__}), its log tells more."
+        if isinstance(error, LoginRefused | NotPermitted | Missing):
+            self._cloud.doubt(claim.project_id)
+        if held.expired:
+            self._end(held, run, f"{_time_is_up(claim.action)}. The last trouble was: {reason}")
+        elif _may_pass(error, claim):
+            self._try_again(held, reason)
+        else:
+            self._end(held, run, reason)
+
+    def _try_again(self, held: Held, reason: str) -> None:
+        longest = float(self._cloud.conf.conductor.retry_interval_max)
+        delay = min(longest, 2.0 ** min(held.claim.attempts, 10))
+        try:
+            self._release(held, delay, failed=True, reason=reason)
+        except errors.LeaseLost:
+            self._let_go(held)
+        except errors.Unavailable as error:
+            LOG.info("Operation %s is left to its lease's end: %s", held.claim.uuid, error)
+            self._leases.drop(held)
+
+    def _release(self, held: Held, delay: float, failed: bool, reason: str | None = None) -> None:
+        claim = held.claim
+
+        def write(session: Session) -> None:
+            operations.release(session, claim, delay, failed)
+            if reason and claim.attempts == 0:
+                told = [("WARNING", claim.step or "begin", f"{reason} Trying again.")]
+                repository.add_events(session, claim.cluster_id, claim.uuid, told)
+
+        self._cloud.database.write(write)
+        self._leases.drop(held)
+
+    def _let_go(self, held: Held) -> None:
+        LOG.info("Operation %s is in other hands now", held.claim.uuid)
+        self._leases.drop(held)
+        try:
+            self._cloud.database.write(lambda session: operations.let_go(session, held.claim))
+        except errors.Unavailable as error:
+            LOG.info("Its lease runs out by itself: %s", error)
+
+
+def _may_pass(error: Exception, claim: operations.Claim) -> bool:
+    """Tell whether trying again makes sense."""
+    if isinstance(error, errors.Unavailable):
+        return True
+    if claim.action is Action.DELETE:
+        return claim.attempts < SURPRISES_BELIEVED_AFTER
+    if isinstance(error, LoginRefused | NotPermitted | Missing):
+        return claim.attempts < REFUSALS_BELIEVED_AFTER
+    if isinstance(error, ServiceRefused | errors.Invalid):
+        return False
+    return claim.attempts < SURPRISES_BELIEVED_AFTER
+
+
+def _time_is_up(action: states.Action) -> str:
+    return f"The {action.lower()} was not done in the time it had"
+
+
+def _not_in_time(run: Run) -> str:
+    """Say what an operation that ran out of time was still waiting for."""
+    text = f"{_time_is_up(run.action)}, {run.timeout_minutes} minutes"
+    done = run.held.claim.step
+    if run.cluster.stack_id is None or done is None:
+        return f"{text}. The last step done was: {done or 'none'}."
+    try:
+        busy = [
+            resource.path
+            for resource in run.stacks.resources(run.cluster.stack_id)
+            if resource.status.endswith("_IN_PROGRESS")
+        ]
+    except errors.MagnumError as error:
+        return f"{text}. {error}"
+    leaves = [path for path in busy if not any(other.startswith(f"{path}/") for other in busy)]
+    waited_for = ", ".join(sorted(leaves)[:5]) or "nothing that Heat knows of"
+    return f"{text}, still waiting for {waited_for}."

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The conductor as a process: threads, timers, start and stop.
+
+One thread looks every fraction of a second whether something is due and hands it to a pool; one
+keeps the leases; oslo.messaging has its own.  All that matters is in the table, so the process
+may be killed at any instruction, and any number of them may run.
+"""
+
+import logging
+import os
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from oslo_config import cfg
+
+from magnum.conductor.cloud import Cloud
+from magnum.conductor.leases import Held, Leases
+from magnum.conductor.runner import Runner, Verdict
+from magnum.conductor.watch import Watch
+from magnum.core import errors
+from magnum.db import repository
+from magnum.heat.stacks import Stack
+from magnum.rpc.messages import OperationReady
+from magnum.rpc.server import ConductorServer
+
+LOG = logging.getLogger(__name__)
+
+BINARY = "magnum-conductor"
+BEAT_SECONDS = 0.2
+"""Between two looks at what is due; all intervals of the configuration are multiples in effect."""
+
+BUS_STOP_SECONDS = 2.0
+"""How long a stop waits for the message bus, which may not be there at all."""
+
+
+class Conductor:
+    """Runs until :meth:`stop`, then hands back what it holds."""
+
+    def __init__(self, conf: cfg.ConfigOpts, cloud: Cloud) -> None:
+        self._conf = conf
+        self._cloud = cloud
+        self.name = f"{conf.host}:{os.getpid()}:{secrets.token_hex(4)}"
+        options = conf.conductor
+        self._leases = Leases(cloud.database, self.name, options.lease_seconds)
+        self._runner = Runner(cloud, self._leases)
+        self._watch = Watch(cloud, self._on_settled, self._on_expired, self._on_trouble)
+        self._pool = ThreadPoolExecutor(options.workers, thread_name_prefix="worker")
+        self._free = threading.Semaphore(options.workers)
+        self._server = ConductorServer(conf, self.name, self._on_ready)
+        self._stopping = threading.Event()
+        self._wake = threading.Event()
+
+    def run(self) -> None:
+        """Work until stopped."""
+        LOG.info("Conductor %s starts", self.name)
+        keeper_stops = threading.Event()
+        keeper = threading.Thread(
+            target=self._leases.keep, args=(keeper_stops,), name="leases", daemon=True
+        )
+        keeper.start()
+        self._server.start()
+        try:
+            self._beat_until_stopped()
+        finally:
+            self._hand_back()
+            keeper_stops.set()
+            keeper.join()
+        LOG.info("Conductor %s has stopped", self.name)
+
+    def stop(self) -> None:
+        """Begin to stop; returns at once, fit for a signal handler."""
+        self._stopping.set()
+
+    def _beat_until_stopped(self) -> None:
+        next_sweep = next_heartbeat = 0.0
+        while not self._stopping.is_set():
+            now = time.monotonic()
+            if now >= next_heartbeat:
+                self._surviving(self._heartbeat)
+                next_heartbeat = now + self._conf.conductor.heartbeat_interval
+            if self._wake.is_set() or now >= next_sweep:
+                self._wake.clear()
+                self._surviving(self._sweep)
+                next_sweep = now + self._conf.conductor.sweep_interval
+            for project_id in self._watch.due():
+                self._pool.submit(self._watch.look, project_id)
+            self._stopping.wait(BEAT_SECONDS)
+
+    def _surviving(self, work: Callable[[], None]) -> None:
+        """Do one thing of a beat; whatever it raises, the next beat comes."""
+        try:
+            work()
+        except errors.Unavailable as error:
+            LOG.warning("%s", error)
+        except Exception:  # a conductor that stops beating helps nobody
+            LOG.exception("A beat failed")
+
+    def _heartbeat(self) -> None:
+        self._cloud.database.write(
+            lambda session: repository.heartbeat(session, self._conf.host, BINARY)
+        )
+
+    def _sweep(self) -> None:
+        """Claim as many operations as there are free workers."""
+        slots = 0
+        while slots < self._conf.conductor.workers and self._free.acquire(blocking=False):
+            slots += 1
+        claimed: list[Held] = []
+        try:
+            if slots:
+                claimed = self._leases.claim(slots)
+        finally:
+            for _ in range(slots - len(claimed)):
+                self._free.release()
+        for held in claimed:
+            LOG.info("Takes up operation %s after step %s", held.claim.uuid, held.claim.step)
+            self._pool.submit(self._begin, held)
+
+    def _begin(self, held: Held) -> None:
+        """Run the first pass of an operation in the worker that was reserved for it."""
+        try:
+            self._pass(held, self._runner.begin)
+        finally:
+            self._free.release()
+
+    def _pass(self, held: Held, act: Callable[[Held], Verdict]) -> None:
+        if act(held) is Verdict.WAITING and held.stack_id is not None:
+            self._watch.add(held, held.stack_id)
+        else:
+            self._wake.set()  # something else may be waiting for this one's end
+
+    def _on_ready(self, message: OperationReady) -> None:
+        self._wake.set()
+
+    def _on_settled(self, stack: Stack | None, held: Held) -> None:
+        self._pool.submit(self._pass, held, partial(self._runner.resume, stack))
+
+    def _on_expired(self, held: Held) -> None:
+        self._pool.submit(self._pass, held, self._runner.expire)
+
+    def _on_trouble(self, held: Held) -> None:
+        self._pool.submit(self._pass, held, self._runner.begin)
+
+    def _hand_back(self) -> None:
+        """Let the steps under way end, give everything else to other conductors."""
+        self._leases.closing = True
+        bus = threading.Thread(target=self._server.stop, name="bus-stop", daemon=True)
+        bus.start()
+        self._pool.shutdown(wait=True)
+        for held in self._leases.held():
+            self._runner.give_back(held)
+        bus.join(BUS_STOP_SECONDS)

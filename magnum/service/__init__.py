@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a user can ask for, whichever API it came by.
+
+Each module is a noun.  Its functions check what was asked against the cloud and the table, write
+the intent in one transaction and wake a conductor; none waits for Heat.  Called by the API, which
+has parsed and authorised the request; knows nothing of HTTP.
+"""
+
+from dataclasses import dataclass
+
+from oslo_config import cfg
+
+from magnum.certs import manager
+from magnum.clients.sessions import Sessions
+from magnum.db.session import Database
+from magnum.rpc.client import ConductorClient
+from magnum.service.certificates import Certificates
+from magnum.service.clusters import Clusters
+from magnum.service.conductors import Conductors
+from magnum.service.preflight import Preflight
+from magnum.service.templates import Templates
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """All the nouns, as the API is given them."""
+
+    templates: Templates
+    clusters: Clusters
+    certificates: Certificates
+    conductors: Conductors
+
+
+def build(conf: cfg.ConfigOpts) -> Services:
+    """Put the real collaborators together; connects to nothing yet."""
+    database = Database()
+    sessions = Sessions(conf)
+    preflight = Preflight(sessions)
+    return Services(
+        templates=Templates(conf, database, preflight),
+        clusters=Clusters(conf, database, preflight, ConductorClient(conf)),
+        certificates=Certificates(conf, database, sessions, manager.load_store(conf, sessions)),
+        conductors=Conductors(database),
+    )

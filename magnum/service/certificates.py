@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A cluster's certificate authority, for its users and for its own nodes.
+
+Nodes come with a token of a user that has no role anywhere, hence no project: such a caller is
+nobody except for the one cluster whose row names its user, and there it may have only what the
+driver's rule for its role allows.
+"""
+
+from oslo_config import cfg
+
+from magnum.certs import x509
+from magnum.certs.manager import CertStore
+from magnum.certs.policy import SigningPolicy, check_node_request
+from magnum.clients import neutron
+from magnum.clients.sessions import Sessions
+from magnum.context import RequestContext
+from magnum.core import errors
+from magnum.core.cluster import Role
+from magnum.db import repository
+from magnum.db.models import Cluster
+from magnum.db.session import Database
+from magnum.drivers import registry
+
+
+class Certificates:
+    """Shows and uses the authority of a cluster; its key never leaves the process."""
+
+    def __init__(
+        self, conf: cfg.ConfigOpts, database: Database, sessions: Sessions, store: CertStore
+    ) -> None:
+        self._database = database
+        self._sessions = sessions
+        self._store = store
+        self._policy = SigningPolicy.from_conf(conf)
+
+    def cluster(self, context: RequestContext, ident: str) -> Cluster:
+        """Find the cluster that a certificate call is about.
+
+        :raises NotFound: it does not exist for the caller's project.
+        :raises Forbidden: the caller has no project and is no node of it.
+        """
+        if context.has_project:
+            scope = repository.Scope(context.own_project)
+            return self._database.read(
+                lambda session: repository.get(session, Cluster, ident, scope)
+            )
+        found = self._database.read(lambda session: repository.by_uuid(session, Cluster, ident))
+        if found is None or _node_role(context, found) is None:
+            raise errors.Forbidden(
+                "The token has no project, and its user is no node of this bay. Ask for a token "
+                "scoped to the bay's project."
+            )
+        return found
+
+    def authority(self, context: RequestContext, cluster: Cluster) -> str:
+        """Return the authority's certificate in PEM.
+
+        :raises Conflict: the creation has not come so far yet.
+        :raises Unavailable: the certificate store does not answer.
+        """
+        return self._store.load(self._reference(cluster)).certificate_pem
+
+    def sign(self, context: RequestContext, cluster: Cluster, csr: str) -> str:
+        """Sign a request and return the certificate in PEM.
+
+        :raises Invalid: ``csr`` is no signing request, or asks for what is never given.
+        :raises Forbidden: a node asks for more than its role may have.
+        """
+        if not context.has_project:
+            self._check_node_request(context, cluster, csr)
+        authority = self._store.load(self._reference(cluster))
+        return x509.sign(csr, authority, self._policy)
+
+    def _reference(self, cluster: Cluster) -> str:
+        if cluster.ca_cert_ref is None:
+            raise errors.Conflict(
+                f"Bay {cluster.name} has no certificate authority yet, try again in a few seconds."
+            )
+        return cluster.ca_cert_ref
+
+    def _check_node_request(self, context: RequestContext, cluster: Cluster, csr: str) -> None:
+        role = _node_role(context, cluster)
+        if role is None:
+            raise errors.Forbidden("The token's user is no node of this bay.")
+        template = cluster.template
+        driver = registry.driver_for(template.server_type, template.cluster_distro, template.coe)
+        session = self._sessions.service(cluster.project_id)
+        check_node_request(
+            x509.parse_request(csr),
+            driver.node_certificate_rule(role),
+            neutron.addresses_tagged(session, cluster.uuid, role),
+        )
+
+
+def _node_role(context: RequestContext, cluster: Cluster) -> Role | None:
+    """Tell which of a cluster's nodes the caller is, if any."""
+    users: dict[str | None, Role] = {
+        cluster.master_user_id: "master",
+        cluster.worker_user_id: "worker",
+    }
+    users.pop(None, None)
+    return users.get(context.user_id)

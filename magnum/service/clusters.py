@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Clusters (bays): accepting what is wanted of them.
+
+A request ends when its intent is written: the cluster's row, its node groups and the operation
+that a conductor will carry out, in one transaction.  The message that wakes a conductor is sent
+after that and may be lost.
+"""
+
+import uuid as uuidlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from oslo_config import cfg
+from sqlalchemy.orm import Session
+
+from magnum.context import RequestContext
+from magnum.core import errors, states
+from magnum.core.cluster import DEFAULT_MASTER, DEFAULT_WORKER, Role
+from magnum.core.states import Action, Outcome
+from magnum.db import operations, repository
+from magnum.db.models import Cluster, ClusterTemplate, Event, NodeGroup, utcnow
+from magnum.db.session import Database
+from magnum.db.specs import template_spec
+from magnum.drivers import registry
+from magnum.rpc.client import ConductorClient
+from magnum.rpc.messages import OperationReady
+from magnum.service import names
+from magnum.service.page import Page
+from magnum.service.preflight import Preflight
+
+Accepted = TypeVar("Accepted", Cluster, Cluster | None)
+
+UPDATABLE_FIELDS = {"node_count"}
+
+
+class Clusters:
+    """Create, find, change and delete clusters."""
+
+    def __init__(
+        self,
+        conf: cfg.ConfigOpts,
+        database: Database,
+        preflight: Preflight,
+        conductor: ConductorClient,
+    ) -> None:
+        self._conf = conf
+        self._database = database
+        self._preflight = preflight
+        self._conductor = conductor
+
+    def create(self, context: RequestContext, values: Mapping[str, Any]) -> Cluster:
+        """Accept a new cluster.
+
+        :param values: ``cluster_template_id`` (uuid or name), ``node_count``, ``master_count``
+            (both at least 1), and if given ``name``, ``create_timeout`` (minutes, 0 for the
+            default), ``discovery_url``.
+        :raises ReferencedMissing: the template does not exist for the caller.
+        :raises Invalid: the template can no longer be served as it is.
+        """
+        template = self._template(context, values["cluster_template_id"])
+        registry.driver_for(template.server_type, template.cluster_distro, template.coe).check(
+            template_spec(template)
+        )
+        found = self._preflight.check(context, template)
+        cluster = Cluster(
+            uuid=str(uuidlib.uuid4()),
+            project_id=context.own_project,
+            user_id=context.own_user,
+            name=values.get("name") or names.generate("bay"),
+            cluster_template_id=template.uuid,
+            keypair=template.keypair_id,
+            ssh_public_key=found.ssh_public_key,
+            create_timeout=values.get("create_timeout") or 0,
+            discovery_url=values.get("discovery_url"),
+            status=states.status(Action.CREATE, Outcome.IN_PROGRESS),
+        )
+        cluster.node_groups = [
+            _node_group(cluster, DEFAULT_MASTER, "master", values.get("master_count") or 1),
+            _node_group(cluster, DEFAULT_WORKER, "worker", values.get("node_count") or 1),
+        ]
+        minutes = cluster.create_timeout or self._conf.cluster_heat.create_timeout
+        request = _Request(context, Action.CREATE, dict(values), minutes)
+
+        def write(session: Session) -> Cluster:
+            session.add(cluster)
+            session.flush()
+            request.add_to(session, cluster)
+            return _reread(session, cluster.uuid)
+
+        return self._accept(request, write)
+
+    def get(self, context: RequestContext, ident: str) -> Cluster:
+        """Find a cluster of the caller's project by uuid or name."""
+        return self._database.read(
+            lambda session: repository.get(session, Cluster, ident, _scope(context))
+        )
+
+    def page(self, context: RequestContext, page: Page) -> Sequence[Cluster]:
+        """List the clusters of the caller's project."""
+        return self._database.read(
+            lambda session: repository.page(session, Cluster, page, _scope(context))
+        )
+
+    def update(
+        self,
+        context: RequestContext,
+        cluster: Cluster,
+        changes: Mapping[str, Any],
+        rollback: bool = False,
+    ) -> Cluster:
+        """Accept a new number of workers.
+
+        :param changes: what differs from the row.  With none, a cluster whose last update failed
+            is tried again and any other is left alone.
+        :param rollback: whether a failure is to be followed by the way back.
+        :raises Invalid: something else than the number of workers would change.
+        :raises WrongStatus: the cluster is being changed or was never completed.
+        """
+        if others := changes.keys() - UPDATABLE_FIELDS:
+            raise errors.Invalid(
+                f"Only node_count of a bay can change, not {', '.join(sorted(others))}."
+            )
+        if not changes and cluster.status != states.status(Action.UPDATE, Outcome.FAILED):
+            return cluster
+        minutes = self._conf.cluster_heat.update_timeout
+        before = {"node_count": cluster.count("worker")}
+        wanted = {**before, **changes}
+        change = {"before": before, "wanted": wanted, "rollback": rollback}
+        request = _Request(context, Action.UPDATE, change, minutes)
+
+        def write(session: Session) -> Cluster:
+            row = repository.lock(session, Cluster, cluster.uuid)
+            if row.status not in states.UPDATABLE:
+                raise errors.WrongStatus(
+                    f"Bay {row.name} is {row.status} and can be updated only when complete."
+                )
+            row.status = states.status(Action.UPDATE, Outcome.IN_PROGRESS)
+            row.status_reason = None
+            row.updated_at = utcnow()
+            for group in row.node_groups:
+                if group.name == DEFAULT_WORKER:
+                    group.node_count = wanted["node_count"]
+            request.add_to(session, row)
+            return row
+
+        return self._accept(request, write)
+
+    def delete(self, context: RequestContext, cluster: Cluster) -> None:
+        """Accept the end of a cluster, in whatever status it is.
+
+        What else was being done to it is superseded.  Asking again while it is being deleted is
+        fine and starts nothing.
+        """
+        minutes = self._conf.cluster_heat.delete_timeout
+        request = _Request(context, Action.DELETE, {}, minutes)
+
+        def write(session: Session) -> Cluster | None:
+            row = repository.lock(session, Cluster, cluster.uuid)
+            if operations.open_operation(session, row.uuid, Action.DELETE):
+                return None
+            operations.supersede(session, row.uuid)
+            row.status = states.status(Action.DELETE, Outcome.IN_PROGRESS)
+            row.status_reason = None
+            row.updated_at = utcnow()
+            request.add_to(session, row)
+            return row
+
+        try:
+            self._accept(request, write)
+        except errors.NotFound:
+            return  # it went while we were about to ask for it
+
+    def events(self, context: RequestContext, cluster: Cluster) -> Sequence[Event]:
+        """Return what has happened to a cluster, oldest first."""
+        return self._database.read(lambda session: repository.events(session, cluster.uuid))
+
+    def _template(self, context: RequestContext, ident: str) -> ClusterTemplate:
+        scope = repository.Scope(context.own_project, public=True)
+        try:
+            return self._database.read(
+                lambda session: repository.get(session, ClusterTemplate, ident, scope)
+            )
+        except errors.NotFound as error:
+            raise errors.ReferencedMissing(
+                f"baymodel_id is {errors.first_sentence(ident)} but there is no such baymodel."
+            ) from error
+
+    def _accept(self, request: "_Request", write: Callable[[Session], Accepted]) -> Accepted:
+        result = self._database.write(write)
+        if result is not None:
+            self._conductor.wake(OperationReady(request.uuid))
+        return result
+
+
+class _Request:
+    """An operation about to be written, by whom and for how long."""
+
+    def __init__(
+        self, context: RequestContext, action: Action, change: Mapping[str, Any], minutes: int
+    ) -> None:
+        self.uuid = str(uuidlib.uuid4())
+        self._context = context
+        self._action = action
+        self._change = change
+        self._minutes = minutes
+
+    def add_to(self, session: Session, cluster: Cluster) -> None:
+        """Write it, and that it was asked for."""
+        operations.add(
+            session,
+            cluster,
+            self._action,
+            self._change,
+            user_id=self._context.own_user,
+            request_id=self._context.request_id,
+            timeout_seconds=60.0 * self._minutes,
+            uuid=self.uuid,
+        )
+        session.add(
+            Event(
+                cluster_id=cluster.uuid,
+                operation_id=self.uuid,
+                severity="INFO",
+                resource="request",
+                text=f"{self._action.capitalize()} asked for, within {self._minutes} minutes",
+            )
+        )
+
+
+def _scope(context: RequestContext) -> repository.Scope:
+    return repository.Scope(context.own_project)
+
+
+def _node_group(cluster: Cluster, name: str, role: Role, count: int) -> NodeGroup:
+    return NodeGroup(
+        uuid=str(uuidlib.uuid4()),
+        project_id=cluster.project_id,
+        name=name,
+        role=role,
+        is_default=True,
+        node_count=count,
+    )
+
+
+def _reread(session: Session, uuid: str) -> Cluster:
+    """Load a row that was just written with all that is read of it later."""
+    session.expire_all()
+    return repository.lock(session, Cluster, uuid)
