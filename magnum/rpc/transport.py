@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The way to the message broker, by oslo.messaging's own options."""
+
+import oslo_messaging
+from oslo_config import cfg
+
+from magnum.rpc.messages import VERSION
+
+EXCHANGE = "magnum"
+
+
+def open_transport(conf: cfg.ConfigOpts) -> oslo_messaging.RPCTransport:
+    """Prepare the transport; connects only when it is used."""
+    oslo_messaging.set_transport_defaults(EXCHANGE)
+    return oslo_messaging.get_rpc_transport(conf)
+
+
+def target(topic: str, server: str | None = None) -> oslo_messaging.Target:
+    """Address the conductors, or as one of them the server ``server``."""
+    return oslo_messaging.Target(topic=topic, server=server, version=VERSION)
