@@ -37,24 +37,28 @@ def _digest(requirements: Sequence[str], sources: Sequence[pathlib.Path]) -> str
 
 
 def ensure(
-    name: str, requirements: Sequence[str], sources: Sequence[pathlib.Path] = ()
+    name: str,
+    requirements: Sequence[str],
+    sources: Sequence[pathlib.Path] = (),
+    shown: str = "",
 ) -> pathlib.Path:
     """Make a virtual environment unless it is there, and return its Python.
 
     :param name: its folder in the cache.
     :param requirements: arguments of `pip install`.
-    :param sources: files whose change means that it has to be made anew.
+    :param sources: files whose change means that pip has to run again.
+    :param shown: what to call it while it is installed; the requirements when empty.
     :raises SetupFailed: pip failed.
     """
     folder = cache() / name
     folder.parent.mkdir(parents=True, exist_ok=True)
     stamp, python = folder / "complete", folder / "bin" / "python"
-    digest = _digest(requirements, sources)
+    digest = _digest([shown or " ".join(requirements)], sources)
     with (folder.parent / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if stamp.exists() and stamp.read_text() == digest:
             return python
-        print(f"Installing into {folder}: {' '.join(requirements)}", flush=True)
+        print(f"Installing {shown or ' '.join(requirements)} into {folder}", flush=True)
         stamp.unlink(missing_ok=True)
         venv.create(folder, with_pip=True, clear=not python.exists())
         _pip(python, requirements, folder.parent / f"{name}.log")
@@ -80,4 +84,5 @@ def for_checks() -> pathlib.Path:
         f"checks-{checkout}",
         ["--editable", f"{ROOT}[test,lint,docs]"],
         [ROOT / "setup.cfg", ROOT / "pyproject.toml"],
+        shown=f"{ROOT} with what its tests need",
     )
