@@ -116,6 +116,21 @@ def translate(service: str) -> Iterator[None]:
         raise _ours(service, error) from error
 
 
+@contextmanager
+def translate_for_caller(service: str) -> Iterator[None]:
+    """Do as :func:`translate` where the caller's own token is used.
+
+    :raises Unauthorized: the service does not accept it (any more); HTTP 401.
+    """
+    try:
+        with translate(service):
+            yield
+    except LoginRefused:
+        raise errors.Unauthorized(
+            f"{service} does not accept your token any more, log in again."
+        ) from None
+
+
 def scrub(words: str) -> str:
     """Return ``words`` on one line, without tokens, passwords and query strings."""
     for pattern, substitute in _SECRETS:

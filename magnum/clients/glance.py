@@ -11,7 +11,7 @@ from typing import Any
 
 from glanceclient import client
 
-from magnum.clients.errors import Missing, translate
+from magnum.clients.errors import Missing, translate_for_caller
 from magnum.clients.sessions import CloudSession
 from magnum.core import errors
 
@@ -36,11 +36,11 @@ def find_image(session: CloudSession, name_or_id: str) -> Image:
     :raises Ambiguous: several have that name; HTTP 409.
     :raises Unavailable: Glance does not answer.
     """
-    with translate(_NAME):
+    with translate_for_caller(_NAME):
         found = list(_candidates(_glance(session), name_or_id))
     if not found:
         raise errors.ReferencedMissing(
-            f"There is no image {name_or_id} that you may use, "
+            f"There is no image {errors.first_sentence(name_or_id)} that you may use, "
             "name or id of one of those that Glance lists are right."
         )
     if len(found) > 1:
@@ -51,7 +51,7 @@ def find_image(session: CloudSession, name_or_id: str) -> Image:
 def _candidates(glance: Any, name_or_id: str) -> Iterator[Any]:
     if _is_uuid(name_or_id):
         try:
-            with translate(_NAME):
+            with translate_for_caller(_NAME):
                 yield glance.images.get(name_or_id)
             return
         except Missing:
@@ -62,10 +62,11 @@ def _candidates(glance: Any, name_or_id: str) -> Iterator[Any]:
 
 
 def _image(image: Any) -> Image:
+    name = errors.first_sentence(image["name"] or image["id"])
     distro = image.get("os_distro")
     if not distro:
         raise errors.ReferencedMissing(
-            f"Image {image['name']} does not say which distribution it holds, its owner can with: "
+            f"Image {name} does not say which distribution it holds, its owner can with: "
             f"openstack image set --property os_distro=<distribution> {image['id']}."
         )
     return Image(

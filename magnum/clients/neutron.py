@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from magnum.clients.errors import Missing, translate
+from magnum.clients.errors import Missing, translate, translate_for_caller
 from magnum.clients.sessions import CloudSession
 from magnum.core import errors
 from magnum.core.cluster import Role
@@ -49,16 +49,18 @@ def find_external_network(session: CloudSession, name_or_id: str) -> str:
     :raises Ambiguous: several external networks have that name; HTTP 409.
     :raises Unavailable: Neutron does not answer.
     """
-    found = _networks(session, id=name_or_id) or _networks(session, name=name_or_id)
+    shown = errors.first_sentence(name_or_id)
+    with translate_for_caller(_NAME):
+        found = _networks(session, id=name_or_id) or _networks(session, name=name_or_id)
     if not found:
         raise errors.ReferencedMissing(
-            f"There is no network {name_or_id} that you can see, "
+            f"There is no network {shown} that you can see, "
             "external_network_id must be name or id of an external one."
         )
     external = [network["id"] for network in found if network.get("router:external")]
     if not external:
         raise errors.ReferencedMissing(
-            f"Network {name_or_id} is not external, "
+            f"Network {shown} is not external, "
             "external_network_id must be name or id of an external one."
         )
     if len(external) > 1:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from novaclient import client
 
-from magnum.clients.errors import Missing, Rejected, translate
+from magnum.clients.errors import Missing, Rejected, translate_for_caller
 from magnum.clients.sessions import CloudSession
 from magnum.core import errors
 
@@ -37,11 +37,12 @@ def keypair_public_key(session: CloudSession, name: str) -> str:
     :raises Unavailable: Nova does not answer.
     """
     try:
-        with translate(_NAME):
+        with translate_for_caller(_NAME):
             return str(_nova(session).keypairs.get(quote(name, safe="")).public_key)
     except (Missing, Rejected):
+        shown = errors.first_sentence(name)
         raise errors.KeypairNotFound(
-            f"keypair_id is {name} but you have no Nova keypair of that name."
+            f"keypair_id is {shown} but you have no Nova keypair of that name."
         ) from None
 
 
@@ -51,12 +52,12 @@ def find_flavor(session: CloudSession, name_or_id: str) -> Flavor:
     :raises ReferencedMissing: there is none; HTTP 400.
     :raises Unavailable: Nova does not answer.
     """
-    with translate(_NAME):
+    with translate_for_caller(_NAME):
         for flavor in _flavors(_nova(session)):
             if name_or_id in {flavor.id, flavor.name}:
                 return Flavor(flavor.id, flavor.name, flavor.vcpus, flavor.ram, flavor.disk)
     raise errors.ReferencedMissing(
-        f"There is no flavor {name_or_id} that you may use, "
+        f"There is no flavor {errors.first_sentence(name_or_id)} that you may use, "
         "name or id of one of those that Nova lists are right."
     )
 
@@ -70,4 +71,6 @@ def _flavors(nova: Any) -> Iterator[Any]:
 
 
 def _nova(session: CloudSession) -> Any:
-    return client.Client("2.1", session=session, **session.client_options("nova"))
+    options = session.client_options("nova")
+    endpoint_type = options.pop("interface")  # the library warns of the modern name
+    return client.Client("2.1", session=session, endpoint_type=endpoint_type, **options)

@@ -21,9 +21,10 @@ from keystoneauth1.identity import generic
 from keystoneauth1.identity.access import AccessInfoPlugin
 from oslo_config import cfg
 
-from magnum.clients.errors import translate
+from magnum.clients.errors import Missing, Rejected, translate
 from magnum.conf import clients as options
 from magnum.context import RequestContext
+from magnum.core import errors
 
 SERVICE_TYPES: Mapping[str, str] = {
     "keystone": "identity",
@@ -143,6 +144,7 @@ class Sessions:
         given (``context.token_info``, the WSGI environment's ``keystone.token_info``).  Where
         that has none, Keystone is asked once, as this service, what the token is.
 
+        :raises Unauthorized: Keystone does not know the token (any more).
         :raises Unavailable: that question could not be answered.
         """
         info: dict[str, Any] | None = getattr(context, "token_info", None)
@@ -197,12 +199,12 @@ class Sessions:
         )
 
     def _describe_token(self, token: str | None) -> dict[str, Any]:
-        with translate("Keystone"):
-            answer = (
-                self.service()
-                .adapter("keystone", "v3")
-                .get("/auth/tokens", headers={"X-Subject-Token": token or ""})
-            )
+        asked = {"X-Subject-Token": token or ""}
+        try:
+            with translate("Keystone"):
+                answer = self.service().adapter("keystone", "v3").get("/auth/tokens", headers=asked)
+        except (Missing, Rejected):
+            raise errors.Unauthorized("Keystone does not know your token, log in again.") from None
         described: dict[str, Any] = answer.json()
         return described
 

@@ -161,6 +161,8 @@ class Stacks:
     def status_of(self, stack_ids: Iterable[str]) -> dict[str, Stack]:
         """Return the stacks of those ids that exist, in one call for every hundred of them.
 
+        A deleted stack is missing from the answer, or for some moments DELETE_COMPLETE.
+
         :raises Unavailable: Heat does not answer.
         """
         ids = sorted(set(stack_ids))

@@ -13,15 +13,12 @@ from dataclasses import dataclass
 from magnum.core.errors import first_sentence
 from magnum.heat.stacks import StackResource
 
-_WRAPPINGS = re.compile(
-    r"(Resource (CREATE|UPDATE|DELETE|CHECK|SUSPEND|RESUME) failed"
-    r"|resources(\.[\w.-]+|\[[\w.-]+\])+"
-    r"|(NestedStack|Resource)Failure"
-    r"|StackValidationFailed"
-    r"|ResourceInError|ResourceUnknownStatus|WaitConditionFailure|WaitConditionTimeout"
-    r"|Error"
-    r"): *"
+_LAYER = re.compile(
+    r"(Resource (CREATE|UPDATE|DELETE|CHECK|SUSPEND|RESUME) failed: *"
+    r"|(?P<kind>\w+: *)?resources(\.[\w-]+|\[[\w-]+\])+: *"
+    r"|(ResourceFailure|ResourceInError|NestedStackFailure|WaitConditionFailure|Error): *)"
 )
+_TIMEOUT = "no signal came in time: "
 _COLLATERAL = re.compile(
     r"^((CREATE|UPDATE|DELETE|Resource \w+|Stack \w+|Operation) (was )?(aborted|cancelled)"
     r"|.*\b(user triggered cancel|Stopped|Task cancelled)\b.*$)",
@@ -50,7 +47,8 @@ class Failure:
 def deepest_failure(resources: Iterable[StackResource]) -> Failure | None:
     """Return the failure that the others follow from, None when nothing has failed.
 
-    A real cause goes before "cancelled" and "aborted", then depth counts, then who failed first.
+    A cause goes before a wait condition that timed out, that before what was cancelled; then
+    depth counts, then who failed first.
     """
     failed = [resource for resource in resources if resource.status.endswith("_FAILED")]
     above = {path for resource in failed for path in _ancestors(resource.path)}
@@ -60,7 +58,7 @@ def deepest_failure(resources: Iterable[StackResource]) -> Failure | None:
     first = min(
         roots,
         key=lambda root: (
-            _is_collateral(root.reason),
+            _remoteness(root.reason),
             -root.path.count("/"),
             root.updated_at,
             root.path,
@@ -87,9 +85,12 @@ def describe_failure(failure: Failure) -> str:
 def unwrap(reason: str) -> str:
     """Return the innermost words of a reason, without the names of layers before them."""
     words = " ".join(reason.split())
-    while match := _WRAPPINGS.match(words):
+    prefix = ""
+    while match := _LAYER.match(words):
+        if (match["kind"] or "").startswith("WaitConditionTimeout"):
+            prefix = _TIMEOUT  # "0 of 1 received" alone tells little
         words = words[match.end() :]
-    return words
+    return prefix + words
 
 
 def _ancestors(path: str) -> Iterable[str]:
@@ -98,9 +99,12 @@ def _ancestors(path: str) -> Iterable[str]:
         yield path
 
 
-def _is_collateral(reason: str) -> bool:
+def _remoteness(reason: str) -> int:
+    """Return 0 for a cause, 1 for waiting in vain for one who failed, 2 for the cancelled."""
     words = unwrap(reason)
-    return not words or bool(_COLLATERAL.match(words))
+    if not words or _COLLATERAL.match(words):
+        return 2
+    return 1 if words.startswith(_TIMEOUT) else 0
 
 
 def _likeness(resource: StackResource) -> tuple[str, str]:
