@@ -68,7 +68,7 @@ class Demo:
         if self._keep and not failure:
             self._hand_over()
         else:
-            self._clean_up()
+            self._clean_up(all_is_well=failure is None)
         return self._close(failure)
 
     def _tell(self) -> None:
@@ -120,11 +120,13 @@ class Demo:
             )
         )
 
-    def _clean_up(self) -> None:
+    def _clean_up(self, all_is_well: bool) -> None:
         if self._deployment:
             self._terminal.chapter("stopping what the demo started")
             self._deployment.stop()
             self._terminal.say("magnum-api and magnum-conductor are stopped")
+            if all_is_well:
+                self._deployment.drop_database()
         if not self._cloud_was_up:
             cloud.down(self._prefix)
 

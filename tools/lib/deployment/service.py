@@ -13,7 +13,7 @@ from deployment.sessions import Session, send
 _CREATE_DATABASE = """
 import sys, sqlalchemy
 url, name = sqlalchemy.make_url(sys.argv[1]), sys.argv[2]
-engine = sqlalchemy.create_engine(url.set(database=None), isolation_level="AUTOCOMMIT")
+engine = sqlalchemy.create_engine(url.set(database=""), isolation_level="AUTOCOMMIT")
 with engine.connect() as connection:
     for statement in sys.argv[3:]:
         connection.exec_driver_sql(statement.format(name=name))
@@ -87,7 +87,8 @@ class Deployment:
             check=False,
         )
         if done.returncode:
-            raise CommandFailed(f"{command[0]} failed ({done.returncode}):\n{done.stdout[-4000:]}")
+            end = "\n".join(done.stdout.splitlines()[-12:])
+            raise CommandFailed(f"{command[0]} ended with status {done.returncode}:\n{end}")
         return done.stdout
 
     def _sql(self, *statements: str) -> None:

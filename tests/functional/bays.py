@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bays over HTTP, as one caller; and a way to follow one to its end."""
+
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from deployment.sessions import Reply, Session
+
+SERVICE = "container-infra"
+PATIENCE = 420  # seconds until a bay settles, on two busy cores
+SWARM = {
+    "coe": "swarm",
+    "image_id": "fedora-21-atomic-5",
+    "keypair_id": "testkey",
+    "external_network_id": "public",
+    "flavor_id": "m1.small",
+}
+
+
+class NotSettled(AssertionError):
+    """A bay ended otherwise than expected, or not at all; the text holds its events."""
+
+
+class Bays:
+    """The bays of one caller's project."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def send(self, method: str, path: str, body: Any = None) -> Reply:
+        return self.session.send(method, SERVICE, path, body)
+
+    def create_model(self, **fields: Any) -> str:
+        """Make a baymodel and return its uuid."""
+        body = {"name": f"model-{uuid.uuid4().hex[:8]}", **SWARM, **fields}
+        return str(self.session.call("POST", SERVICE, "/baymodels", body)["uuid"])
+
+    def create(self, model: str, **fields: Any) -> str:
+        """Ask for a bay and return its uuid."""
+        body = {"name": f"bay-{uuid.uuid4().hex[:8]}", "baymodel_id": model, "node_count": 1}
+        return str(self.session.call("POST", SERVICE, "/bays", {**body, **fields})["uuid"])
+
+    def show(self, bay: str) -> Reply:
+        return self.send("GET", f"/bays/{bay}")
+
+    def events(self, bay: str) -> list[dict[str, Any]]:
+        """Return what was noted of a bay."""
+        found: list[dict[str, Any]] = self.session.get(SERVICE, f"/bays/{bay}/events")["events"]
+        return found
+
+    def delete(self, bay: str) -> None:
+        """Ask for the end of a bay."""
+        self.session.call("DELETE", SERVICE, f"/bays/{bay}")
+
+    def resize(self, bay: str, node_count: int) -> None:
+        """Ask for another number of nodes."""
+        patch = [{"op": "replace", "path": "/node_count", "value": node_count}]
+        self.session.call("PATCH", SERVICE, f"/bays/{bay}", patch)
+
+    def wait_for(self, bay: str, wanted: str, patience: float = PATIENCE) -> dict[str, Any]:
+        """Wait until a bay has a status, and return it.
+
+        :raises NotSettled: it failed, or time is over.
+        """
+        return self._follow(bay, lambda reply: reply.body["status"] == wanted, wanted, patience)
+
+    def wait_until_gone(self, bay: str, patience: float = PATIENCE) -> None:
+        """Wait until a bay that was deleted is no more; raises as :meth:`wait_for`."""
+        self._follow(bay, lambda reply: reply.status == 404, "gone", patience)
+
+    def _follow(
+        self, bay: str, done: Callable[[Reply], bool], wanted: str, patience: float
+    ) -> dict[str, Any]:
+        deadline = time.monotonic() + patience
+        while True:
+            reply = self.show(bay)
+            if reply.status == 404 and wanted != "gone":
+                raise NotSettled(f"bay {bay} is gone, not {wanted}")
+            if done(reply):
+                return dict(reply.body)
+            status = reply.body["status"] if reply.status == 200 else str(reply)
+            if status.endswith("_FAILED") or time.monotonic() > deadline:
+                raise NotSettled(self._obituary(bay, wanted, reply))
+            time.sleep(0.5)
+
+    def _obituary(self, bay: str, wanted: str, reply: Reply) -> str:
+        events = "\n".join(f"  {event}" for event in self.events(bay))
+        return f"bay {bay} is not {wanted} but {reply.body}; its events:\n{events}"

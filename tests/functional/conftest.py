@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The service on a mini cloud, for all functional tests."""
+
+import pathlib
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from deployment import cloud as clouds, installation, inventory
+from deployment.client import Client
+from deployment.cloud import Cloud, User
+from deployment.service import Deployment, wrapped_with
+from deployment.sessions import Session
+from quality import environment
+from tests.functional.bays import Bays
+
+DATABASE = "magnum_functional"
+FOLDER = environment.cache() / "functional"
+CLIENTS = ("2.1.0", "3.6.0")
+
+
+def pytest_report_header() -> str:
+    return f"logs of the service: {FOLDER}"
+
+
+@pytest.fixture(scope="session")
+def cloud() -> Iterator[Cloud]:
+    """A mini cloud; one that is up already stays up."""
+    prefix = clouds.DEFAULT_PREFIX
+    was_up = clouds.is_up(prefix)
+    yield clouds.up(prefix)
+    if not was_up:
+        clouds.down(prefix)
+
+
+@pytest.fixture(scope="session")
+def programs() -> pathlib.Path:
+    """The programs of the service, installed as `pip install .` does."""
+    return installation.service()
+
+
+@pytest.fixture(scope="session")
+def modules(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """The folder where each process of the service writes down which modules it has."""
+    return tmp_path_factory.mktemp("modules")
+
+
+@pytest.fixture(scope="session")
+def deployment(
+    cloud: Cloud,
+    programs: pathlib.Path,
+    modules: pathlib.Path,
+) -> Iterator[Deployment]:
+    """The service, running: an API and two conductors, with an empty database of their own."""
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    made = Deployment(cloud, programs, FOLDER, DATABASE)
+    made.configure()
+    made.create_database()
+    made.migrate()
+    wrapper = wrapped_with("wrapper.py", str(modules))
+    try:
+        made.start_api(wrapper)
+        for name in ("conductor-1", "conductor-2"):
+            made.start_conductor(name, wrapper)
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture(scope="session")
+def demo(cloud: Cloud) -> User:
+    """The user whose project most tests work in."""
+    return cloud.user("demo")
+
+
+@pytest.fixture(scope="session")
+def bays(deployment: Deployment, demo: User) -> Bays:
+    """The bays of the user demo's project."""
+    return Bays(Session.of(deployment.cloud, demo))
+
+
+@pytest.fixture(scope="session")
+def model(bays: Bays) -> str:
+    """A baymodel in the user demo's project, that all can use."""
+    return bays.create_model()
+
+
+@pytest.fixture(scope="session", params=CLIENTS)
+def magnum(request: pytest.FixtureRequest, deployment: Deployment, demo: User) -> Client:
+    """Each client in turn, as the user demo."""
+    return Client(installation.client(request.param), deployment.cloud, demo)
+
+
+@pytest.fixture
+def nothing_left(deployment: Deployment, demo: User) -> Iterator[None]:
+    """Fails the test when the project holds something afterwards that it did not hold before."""
+    before = inventory.take(deployment.cloud, demo)
+    yield
+    left = inventory.left_behind(deployment.cloud, demo, before)
+    assert not left, "left behind: " + ", ".join(sorted(map(str, left)))

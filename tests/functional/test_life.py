@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The life of a bay, with clients of two ages, unmodified."""
+
+import pathlib
+import subprocess
+
+import pytest
+
+from deployment.client import Client, ClientFailed, rows, table
+from tests.functional.bays import Bays
+
+pytestmark = pytest.mark.usefixtures("nothing_left")
+
+
+def _openssl(*words: str, folder: pathlib.Path) -> str:
+    done = subprocess.run(
+        ["openssl", *words], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def _sign_a_request(magnum: Client, folder: pathlib.Path) -> None:
+    """Have the bay's CA sign a fresh request, and check the certificate against that CA."""
+    (folder / "ca.pem").write_text(magnum.run("ca-show", "--bay", "life"))
+    _openssl(
+        *("req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem"),
+        *("-subj", "/CN=someone", "-out", "request.pem"),
+        folder=folder,
+    )
+    request = str(folder / "request.pem")
+    (folder / "cert.pem").write_text(magnum.run("ca-sign", "--bay", "life", "--csr", request))
+    assert _openssl("verify", "-CAfile", "ca.pem", "cert.pem", folder=folder) == "cert.pem: OK\n"
+    assert "CN = someone" in _openssl(
+        "x509", "-in", "cert.pem", "-noout", "-subject", folder=folder
+    )
+
+
+def test_bay_lives_with_either_client(magnum: Client, bays: Bays, tmp_path: pathlib.Path) -> None:
+    magnum.run(
+        *("baymodel-create", "--name", "life-model", "--coe", "swarm"),
+        *("--image-id", "fedora-21-atomic-5", "--keypair-id", "testkey"),
+        *("--external-network-id", "public", "--flavor-id", "m1.small"),
+    )
+    magnum.run("bay-create", "--name", "life", "--baymodel", "life-model", "--node-count", "1")
+    (listed,) = [row for row in rows(magnum.run("bay-list")) if row["name"] == "life"]
+    bay = listed["uuid"]
+    bays.wait_for(bay, "CREATE_COMPLETE")
+    shown = table(magnum.run("bay-show", "life"))
+    assert shown["status"] == "CREATE_COMPLETE"
+    assert shown["api_address"].startswith("tcp://")
+
+    _sign_a_request(magnum, tmp_path)
+
+    magnum.run("bay-update", "life", "replace", "node_count=2")
+    grown = bays.wait_for(bay, "UPDATE_COMPLETE")
+    assert grown["node_count"] == 2
+    assert len(set(grown["node_addresses"])) == 2
+
+    magnum.run("bay-delete", "life")
+    bays.wait_until_gone(bay)
+    assert bay not in magnum.run("bay-list")
+    with pytest.raises(ClientFailed):
+        magnum.run("bay-show", "life")
+    magnum.run("baymodel-delete", "life-model")
+
+
+def test_bay_tells_what_was_done_for_it(bays: Bays, model: str) -> None:
+    bay = bays.create(model)
+    bays.wait_for(bay, "CREATE_COMPLETE")
+    events = bays.events(bay)
+    assert events
+    for event in events:
+        assert {"created_at", "severity", "resource", "text"} <= set(event)
+    bays.delete(bay)
+    bays.wait_until_gone(bay)
+
+
+def test_bay_shrinks(bays: Bays, model: str) -> None:
+    bay = bays.create(model, node_count=2)
+    created = bays.wait_for(bay, "CREATE_COMPLETE")
+    bays.resize(bay, 1)
+    shrunk = bays.wait_for(bay, "UPDATE_COMPLETE")
+    assert set(shrunk["node_addresses"]) < set(created["node_addresses"])
+    bays.delete(bay)
+    bays.wait_until_gone(bay)
+
+
+def test_delete_is_accepted_while_the_bay_is_made(bays: Bays, model: str) -> None:
+    bay = bays.create(model)
+    bays.delete(bay)
+    bays.wait_until_gone(bay)
