@@ -71,12 +71,12 @@ daemon_json > /etc/docker/daemon.json
     printf '[Service]\nExecStart=\nExecStart=%s\n' "${command:-$engine}"
     proxies
 } > "$dropin"
-chmod 644 "$dropin"
 
 systemctl daemon-reload
 systemctl enable docker.service
 systemctl restart docker.service || {
-    journalctl -u docker.service -n 5 --no-pager -o cat >&2 || true
+    # Its own words only, not what systemd says about it.
+    journalctl _SYSTEMD_UNIT=docker.service -n 2 --no-pager -o cat >&2 || true
     fail "the container engine does not start"
 }
 again 30 2 docker version --format '{{.Server.Version}}' ||

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ask Heat's own classes whether a stack request is valid; run by a Python that has Heat.
+
+Reads JSON from standard input: ``template``, ``files``, ``parameters``.  Prints JSON: ``error``
+(text or null), ``resources`` (types of the whole tree) and ``placeholders`` (types that Heat
+accepts and does nothing for).
+
+Heat's parsing, schemas, constraints and nesting are real.  What would ask a cloud is taken out:
+service catalogue, look-ups of names, and constraints that mean "exists".
+"""
+
+import json
+import logging
+import sys
+from unittest import mock
+
+LOCAL_CONSTRAINTS = {"ip_addr", "net_cidr", "ip_or_cidr", "mac_addr", "dns_name", "rel_dns_name"}
+UNKNOWN_YET = {"Number": 1, "Boolean": True, "CommaDelimitedList": ["unknown"], "Json": {}}
+
+
+def start_engine():
+    """Register Heat's options and resource types, without a cloud behind them."""
+    from heat.common import config, messaging  # noqa: F401 PLC0415 (config registers options)
+    from heat.engine import constraints, resource, resources, translation  # noqa: PLC0415
+    from heat.engine.clients.os import glance, nova  # noqa: PLC0415
+    from oslo_config import cfg  # noqa: PLC0415
+
+    cfg.CONF([], project="heat", default_config_files=[])
+    messaging.setup("fake://", optional=True)
+    logging.disable(logging.WARNING)
+    resources.initialise()
+
+    available = classmethod(lambda cls, context: (True, None))
+    resource.Resource.is_service_available = available
+    translation.resolve_and_find = lambda value, *args, **kwargs: value
+    ask = constraints.CustomConstraint.validate
+
+    def ask_if_local(self, value, schema=None, context=None, template=None):
+        if self.name in LOCAL_CONSTRAINTS:
+            ask(self, value, schema, context)
+
+    constraints.CustomConstraint.validate = ask_if_local
+    flavor = mock.Mock(ram=4096, disk=100, vcpus=2)
+    image = mock.Mock(status="active", min_ram=0, min_disk=0)
+    nova.NovaClientPlugin.get_flavor = lambda self, name: flavor
+    nova.NovaClientPlugin.is_version_supported = lambda self, version: True
+    nova.NovaClientPlugin.absolute_limits = lambda self: {"maxServerMeta": 128}
+    glance.GlanceClientPlugin.get_image = lambda self, name: image
+
+
+def parse(request):
+    """Make Heat's stack of a request."""
+    from heat.common import context  # noqa: PLC0415
+    from heat.engine import environment, stack, template  # noqa: PLC0415
+
+    caller = context.RequestContext(
+        user_id="u", project_id="0" * 32, auth_token="t", is_admin=True, roles=["member"]
+    )
+    parsed = template.Template(
+        request["template"],
+        files=request["files"],
+        env=environment.Environment({"parameters": request["parameters"]}),
+    )
+    return stack.Stack(caller, "check", parsed, strict_validate=True)
+
+
+def children(stack):
+    """Yield the stacks nested in one, with stand-ins for what is known at run time only."""
+    from heat.engine import template  # noqa: PLC0415
+
+    for name, resource in stack.resources.items():
+        if not hasattr(resource, "child_template"):
+            continue
+        inner = resource.child_template()
+        if isinstance(inner, dict):
+            inner = template.Template(inner, files=stack.t.files)
+        given = dict(resource.child_params() or {})
+        for parameter, schema in inner.param_schemata().items():
+            if given.get(parameter) is None and schema.default is None:
+                given[parameter] = UNKNOWN_YET.get(schema.type, "unknown")
+        nested = resource._parse_nested_stack(f"in-{name}", inner, given)
+        nested.strict_validate = True  # Heat itself is lax here
+        yield nested
+
+
+def validate(stack, seen):
+    """Validate a stack and all below it; collect the types of their resources."""
+    from heat.common import exception  # noqa: PLC0415
+
+    try:
+        stack.validate()
+    except exception.StackValidationFailed as error:
+        # Attributes of what does not exist yet have no value.  At the top that is an error.
+        excused = ("not assigned", "was not provided")
+        if not stack.name.startswith("in-") or not any(words in str(error) for words in excused):
+            raise
+    for resource in stack.resources.values():
+        seen[resource.type()] = resource.support_status.status
+    for nested in children(stack):
+        validate(nested, seen)
+
+
+def main():
+    """Answer one request."""
+    start_engine()
+    from heat.engine import support  # noqa: PLC0415
+
+    seen, error = {}, None
+    try:
+        validate(parse(json.load(sys.stdin)), seen)
+    except Exception as problem:  # noqa: BLE001 (each of Heat's errors means "invalid")
+        error = f"{type(problem).__name__}: {problem}"
+    useless = (support.HIDDEN, support.UNSUPPORTED)
+    json.dump(
+        {
+            "error": error,
+            "resources": sorted(seen),
+            "placeholders": sorted(name for name, status in seen.items() if status in useless),
+        },
+        sys.stdout,
+    )
+
+
+if __name__ == "__main__":
+    main()
