@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The application: pecan in its middleware, whose order is here and nowhere else.
+
+Called by ``magnum-api`` and :mod:`magnum.wsgi` with the real service layer, by tests with another
+one or another guard.
+"""
+
+from collections.abc import Callable
+
+import pecan
+from oslo_config import cfg
+from oslo_middleware import cors, healthcheck, http_proxy_to_wsgi, request_id
+from oslo_middleware.healthcheck import opts as healthcheck_opts
+
+from magnum import policies
+from magnum.api import auth, faults, intake, limits, versions
+from magnum.api.call import Environment
+from magnum.api.controllers.router import EnvironmentHook, Router
+from magnum.api.versions import Application
+from magnum.policy import Enforcer
+from magnum.service import Services
+
+Middleware = Callable[[Application, cfg.ConfigOpts], Application]
+
+
+def _cors(app: Application, conf: cfg.ConfigOpts) -> Application:
+    wrapped: Application = cors.CORS(app, conf)
+    wrapped.set_latent(  # type: ignore[attr-defined]  # oslo's own method, the library is untyped
+        allow_headers=["X-Auth-Token", versions.HEADER, versions.LEGACY_HEADER],
+        allow_methods=["GET", "PUT", "POST", "DELETE", "PATCH"],
+        expose_headers=["X-OpenStack-Request-Id", versions.HEADER, versions.LEGACY_HEADER],
+    )
+    return wrapped
+
+
+def _healthcheck(app: Application, conf: cfg.ConfigOpts) -> Application:
+    conf.register_opts(healthcheck_opts.HEALTHCHECK_OPTS, "healthcheck")
+    conf.register_opts(healthcheck_opts.DISABLE_BY_FILE_OPTS, "healthcheck")
+    conf.set_default("backends", ["disable_by_file"], "healthcheck")
+    path = conf.api.healthcheck_disable_file
+    conf.set_default("disable_by_file_path", path, "healthcheck")
+    wrapped: Application = healthcheck.Healthcheck(app, conf)
+    return wrapped
+
+
+def pipeline(guard: auth.Guard) -> tuple[Middleware, ...]:
+    """Return the middleware from the outside in."""
+    return (
+        # First, so that every answer has its request id, a 401 and a preflight too.
+        request_id.RequestId,
+        # Before the token is asked for: browsers send preflights without one.
+        _cors,
+        # Before anything that builds a URL.
+        http_proxy_to_wsgi.HTTPProxyToWSGI,
+        # Public, and in its own format that load balancers know.
+        _healthcheck,
+        # Around all that may fail, so that its headers are on errors; raises nothing itself.
+        lambda app, _conf: versions.Negotiation(app),
+        # Around all the rest: from here on in, whatever is raised becomes an answer.
+        lambda app, _conf: faults.Faults(app),
+        # Before Keystone is asked, as it is cheap.
+        lambda app, conf: limits.BodyLimit(app, conf.api.max_body_size),
+        # Nothing of a request is parsed for a caller without an identity but its path.
+        lambda app, conf: auth.Authentication(app, conf, guard),
+        # Next to pecan, which it keeps from parsing the request again and differently.
+        lambda app, _conf: intake.Reader(app),
+    )
+
+
+def build(
+    services: Services, conf: cfg.ConfigOpts, guard: auth.Guard = auth.keystone
+) -> Application:
+    """Build the application.
+
+    :param guard: what establishes a caller's identity; Keystone, save in tests.
+    """
+    environment = Environment(services, Enforcer(conf, policies.list_rules()), conf)
+    app: Application = pecan.make_app(
+        Router(),
+        hooks=[EnvironmentHook(environment)],
+        guess_content_type_from_ext=False,
+        force_canonical=False,
+        use_context_locals=False,
+    )
+    for middleware in reversed(pipeline(guard)):
+        app = middleware(app, conf)
+    return app

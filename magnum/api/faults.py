@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Errors as answers: one mapping, one body.
+
+Whatever is raised further in, and whatever a framework answers with a status of 400 and above,
+gets the same body here.  It speaks to clients of every age: those up to 2.0 read only
+``error_message``, a JSON document in a string; later ones read ``errors`` and fail on an empty
+list or a missing ``title`` or ``detail``.  A 401 of the token middleware is passed on as it is.
+"""
+
+import http
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import webob
+from oslo_log import log as logging
+from webob import exc
+
+from magnum.api import versions
+from magnum.core import errors
+
+LOG = logging.getLogger(__name__)
+
+_SENTENCE_END = re.compile(r"\.(?=\s|$)")
+RETRY_AFTER_SECONDS = 5
+
+
+class NoRoute(errors.NotFound):
+    """No resource has this path."""
+
+
+class MethodNotAllowed(errors.MagnumError):
+    """The resource has not this method.
+
+    :ivar allowed: the methods it has.
+    """
+
+    code = 405
+
+    def __init__(self, method: str, path: str, allowed: Iterable[str]) -> None:
+        self.allowed = ", ".join(sorted(allowed))
+        super().__init__(f"{method} is not a method of {path}, which has {self.allowed}.")
+
+
+class TooLarge(errors.MagnumError):
+    """The body is larger than the site allows."""
+
+    code = 413
+
+
+class UnsupportedMediaType(errors.MagnumError):
+    """The body is no JSON, or does not say so."""
+
+    code = 415
+
+
+def title(message: str) -> str:
+    """Return the first sentence, without its full stop; those inside of words stay."""
+    return _SENTENCE_END.split(message, maxsplit=1)[0]
+
+
+def body(status: int, message: str, request_id: str, **extra: Any) -> dict[str, Any]:
+    """Build the body of an error.
+
+    :param extra: further members of the element, which may replace the usual ones.
+    """
+    kind = "Client" if status < 500 else "Server"
+    element = {
+        "request_id": request_id,
+        "code": kind.lower(),
+        "status": status,
+        "title": title(message),
+        "detail": message,
+        "links": [],
+        **extra,
+    }
+    fault = {"debuginfo": None, "faultcode": kind, "faultstring": message}
+    return {"errors": [element], "error_message": json.dumps(fault)}
+
+
+def response(error: Exception, environ: Mapping[str, Any]) -> webob.Response:
+    """Turn an exception into an answer; one that nobody foresaw is logged and kept to ourselves."""
+    request_id = environ.get("openstack.request_id", "")
+    extra: dict[str, Any] = {}
+    headers: dict[str, str] = {}
+    if isinstance(error, errors.MagnumError):
+        status, message = error.code, error.message
+        if error.retry_after is not None:
+            headers["Retry-After"] = str(error.retry_after)
+    elif isinstance(error, exc.HTTPException):
+        status, message = error.status_int, _plain(error.status_int, error.detail)
+    else:
+        LOG.error("%s: unexpected %s", request_id, type(error).__name__, exc_info=error)
+        status = 500
+        message = f"The service failed unexpectedly; its log has more under {request_id}."
+    if status >= 500 and isinstance(error, errors.MagnumError):
+        LOG.error("%s: %s", request_id, message, exc_info=error if status == 500 else None)
+    if isinstance(error, versions.Unsupported):
+        extra = _unsupported(message)
+    if isinstance(error, MethodNotAllowed):
+        headers["Allow"] = error.allowed
+    answer = webob.Response(
+        status=status,
+        json_body=body(status, message, request_id, **extra),
+        content_type="application/json",
+        charset="UTF-8",
+    )
+    answer.headers.update(headers)
+    return answer
+
+
+def _unsupported(message: str) -> dict[str, Any]:
+    return {
+        "code": "magnum.microversion-unsupported",
+        "description": message,
+        "min_version": str(versions.MIN),
+        "max_version": str(versions.MAX),
+        "links": [{"rel": "help", "href": versions.HELP}],
+    }
+
+
+def _plain(status: int, detail: str | None = None) -> str:
+    try:
+        phrase = http.HTTPStatus(status).phrase
+    except ValueError:
+        phrase = "Error"
+    return f"{errors.first_sentence(detail)}." if detail else f"{phrase}."
+
+
+class Faults:
+    """Middleware: answers for what is raised further in, and rewrites errors of frameworks."""
+
+    def __init__(self, app: versions.Application) -> None:
+        self._app = app
+
+    def __call__(
+        self, environ: dict[str, Any], start_response: versions.StartResponse
+    ) -> Iterable[bytes]:
+        """Serve a request."""
+        try:
+            answer = webob.Request(environ).get_response(self._app, catch_exc_info=True)
+        except Exception as error:  # noqa: BLE001  # that is what this middleware is for
+            answer = response(error, environ)
+        else:
+            if answer.status_int >= 400 and answer.status_int != 401:
+                answer = self._rewritten(answer, environ)
+        return answer(environ, start_response)
+
+    def _rewritten(self, answer: webob.Response, environ: dict[str, Any]) -> webob.Response:
+        """Give a framework's error our body, keeping its status and headers."""
+        message = _plain(answer.status_int)
+        if answer.status_int == 503:
+            message = "A service that is needed to check the token does not answer, try again."
+            answer.headers.setdefault("Retry-After", str(RETRY_AFTER_SECONDS))
+        request_id = environ.get("openstack.request_id", "")
+        answer.json_body = body(answer.status_int, message, request_id)
+        answer.content_type = "application/json"
+        return answer

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The limit on the size of bodies, kept before anything reads one.
+
+Called by :mod:`magnum.api.app`.
+"""
+
+import io
+from collections.abc import Iterable
+from typing import Any
+
+from magnum.api import faults
+from magnum.api.versions import Application, StartResponse
+from magnum.core import errors
+
+
+class BodyLimit:
+    """Middleware: refuses larger bodies, and gives those of unknown length one.
+
+    :param max_bytes: the largest body accepted.
+    """
+
+    def __init__(self, app: Application, max_bytes: int) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        """Serve a request.
+
+        :raises TooLarge: its body is larger than the limit.
+        """
+        announced = environ.get("CONTENT_LENGTH") or ""
+        if announced:
+            if not (announced.isascii() and announced.isdigit()):
+                raise errors.Invalid("The header Content-Length must be a number of bytes.")
+            self._check(int(announced))
+        elif environ.get("wsgi.input_terminated"):
+            body = environ["wsgi.input"].read(self._max_bytes + 1)
+            self._check(len(body))
+            environ["wsgi.input"] = io.BytesIO(body)
+            environ["CONTENT_LENGTH"] = str(len(body))
+        return self._app(environ, start_response)
+
+    def _check(self, length: int) -> None:
+        if length > self._max_bytes:
+            raise faults.TooLarge(f"The body must have at most {self._max_bytes} bytes.")

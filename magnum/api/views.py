@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows as their users see them.
+
+Called by the controllers with loaded rows; computes what is no column, and nothing is fetched.
+Nulls are printed: clients read keys without asking whether they are there.
+"""
+
+import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from magnum.api.vocabulary import Vocabulary, Word
+from magnum.core import fields
+from magnum.core.fields import Kind
+from magnum.db.models import Event, MagnumService
+
+COMPUTED: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
+    {
+        "node_count": lambda row: row.count("worker"),
+        "master_count": lambda row: row.count("master"),
+        "node_addresses": lambda row: row.addresses("worker"),
+        "master_addresses": lambda row: row.addresses("master"),
+    }
+)
+"""How fields that are no columns are read from a row."""
+
+
+def moment(value: datetime.datetime | None) -> str | None:
+    """Format a moment in UTC: seconds, and the offset that parsers insist on."""
+    return None if value is None else f"{value.isoformat(timespec='seconds')}+00:00"
+
+
+def links(base_url: str, collection: str, ident: str) -> list[dict[str, str]]:
+    """Return where a resource is: with the version, and without, for bookmarks."""
+    return [
+        {"href": f"{base_url}/v1/{collection}/{ident}", "rel": "self"},
+        {"href": f"{base_url}/{collection}/{ident}", "rel": "bookmark"},
+    ]
+
+
+def _value(row: Any, word: Word) -> Any:
+    read = COMPUTED.get(word.field.name)
+    value = read(row) if read else getattr(row, word.field.name)
+    return moment(value) if word.field.kind is Kind.MOMENT else value
+
+
+def item(
+    vocabulary: Vocabulary, row: Any, base_url: str, *, listed: bool = False
+) -> dict[str, Any]:
+    """Show one resource.
+
+    :param listed: show only what items of a list have.
+    """
+    return {
+        word.name: links(base_url, vocabulary.collection, row.uuid)
+        if word.field.kind is Kind.LINKS
+        else _value(row, word)
+        for word in vocabulary.words
+        if word.listed or not listed
+    }
+
+
+def document(vocabulary: Vocabulary, row: Any) -> dict[str, Any]:
+    """Return the attributes that a patch is applied to, by their names on the wire."""
+    return {
+        word.name: _value(row, word)
+        for word in vocabulary.words
+        if word.field.kind not in (Kind.LINKS, Kind.MOMENT)
+    }
+
+
+def certificate(base_url: str, cluster_uuid: str, **texts: str) -> dict[str, Any]:
+    """Show a certificate under the names of both APIs for the cluster."""
+    return {
+        "bay_uuid": cluster_uuid,
+        "cluster_uuid": cluster_uuid,
+        **texts,
+        "links": links(base_url, "certificates", cluster_uuid),
+    }
+
+
+def events(rows: Iterable[Event]) -> dict[str, Any]:
+    """Show what happened to a cluster."""
+    return {
+        "events": [
+            {
+                "created_at": moment(row.created_at),
+                "severity": row.severity,
+                "resource": row.resource,
+                "text": row.text,
+            }
+            for row in rows
+        ]
+    }
+
+
+def services(
+    rows: Sequence[MagnumService], now: datetime.datetime, down_after_seconds: int
+) -> dict[str, Any]:
+    """Show the conductors, each up while its last heartbeat is young."""
+    return {"mservices": [_service(row, now, down_after_seconds) for row in rows]}
+
+
+def _service(row: MagnumService, now: datetime.datetime, down_after_seconds: int) -> dict[str, Any]:
+    seen = row.last_seen_up or row.updated_at or row.created_at
+    is_up = not row.forced_down and abs((now - seen).total_seconds()) <= down_after_seconds
+    computed = {"state": "up" if is_up else "down"}
+    shown: dict[str, Any] = {}
+    for field in fields.SERVICE_FIELDS:
+        value: Any = getattr(row, field.name) if field.column else computed[field.name]
+        shown[field.name] = moment(value) if field.kind is Kind.MOMENT else value
+    return shown

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``magnum-api``: the API in gunicorn, with worker processes of some threads each.
+
+SIGTERM ends it once the requests under way are answered.  Other WSGI servers take
+:mod:`magnum.wsgi` instead.
+"""
+
+import logging
+import sys
+from typing import Any
+
+import gunicorn.app.base
+import gunicorn.glogging
+from oslo_config import cfg
+
+from magnum import service
+from magnum.api import app
+from magnum.api.versions import Application
+from magnum.cmd import options
+
+GRACE_SECONDS = 30
+HEADER_BYTES = 32768
+"""Longest header: a token of Keystone may be long."""
+
+
+class Logger(gunicorn.glogging.Logger):
+    """Sends gunicorn's own messages where oslo.log sends ours; no access log."""
+
+    def setup(self, _settings: Any) -> None:
+        """Leave handlers and levels to oslo.log."""
+        for logger in (self.error_log, self.access_log):
+            logger.handlers.clear()
+            logger.propagate = True
+            logger.setLevel(logging.NOTSET)
+
+    def access(self, *_arguments: Any, **_more: Any) -> None:
+        """Write nothing: who needs an access log has it in the proxy."""
+
+
+def settings(conf: cfg.ConfigOpts) -> dict[str, Any]:
+    """Return gunicorn's settings."""
+    host = f"[{conf.api.host}]" if ":" in conf.api.host else conf.api.host
+    return {
+        "bind": f"{host}:{conf.api.port}",
+        "workers": conf.api.workers,
+        "worker_class": "gthread",
+        "threads": conf.api.threads,
+        "graceful_timeout": GRACE_SECONDS,
+        "logger_class": Logger,
+        "proc_name": "magnum-api",
+        "limit_request_field_size": HEADER_BYTES,
+        # Only [oslo_middleware] enable_proxy_headers_parsing decides whom to believe.
+        "secure_scheme_headers": {},
+        "forwarder_headers": "",
+        # It would make a socket in the home directory that nobody asked for.
+        "control_socket_disable": True,
+    }
+
+
+class Server(gunicorn.app.base.BaseApplication):
+    """gunicorn with the API in it.  The application is made in each worker, after the fork."""
+
+    def __init__(self, conf: cfg.ConfigOpts) -> None:
+        self._conf = conf
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in settings(self._conf).items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Application:
+        return app.build(service.build(self._conf), self._conf)
+
+
+def main() -> int:
+    """Run the API."""
+    Server(options.parse(sys.argv[1:])).run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
