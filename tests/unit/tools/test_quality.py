@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+import pathlib
+
+from quality import limits, samples
+
+
+def test_limits_name_what_is_too_long(tmp_path: pathlib.Path) -> None:
+    long = tmp_path / "long.py"
+    body = "".join(f"    x{number} = {number}\n" for number in range(40))
+    long.write_text('def f():\n    """Say.\n\n    More.\n    """\n' + body)
+    found = list(limits.violations(tmp_path, [long]))
+    assert found == ["long.py:1: f has 41 lines, limit 40"]
+
+
+def test_limits_do_not_count_the_docstring(tmp_path: pathlib.Path) -> None:
+    short = tmp_path / "short.py"
+    text = "".join(f"    line {number}\n" for number in range(60))
+    short.write_text(f'def f():\n    """Say.\n\n{text}    """\n    return 1\n')
+    assert list(limits.violations(tmp_path, [short])) == []
+
+
+def test_samples_are_compared_in_our_part_only() -> None:
+    old = "[DEFAULT]\n# From magnum\n#a = 1\n# From oslo.log\n#b = 1\n"
+    new = "[DEFAULT]\n# From magnum\n#a = 1\n# From oslo.log\n#b = 2\n"
+    assert samples._ours(old) == samples._ours(new)
+    assert samples._ours(old) != samples._ours(old.replace("#a = 1", "#a = 2"))
