@@ -6,6 +6,7 @@ one before it ended well, in an error, or with the process.
 """
 
 import logging
+import random
 from collections.abc import Callable
 from enum import Enum, auto
 
@@ -71,7 +72,9 @@ class Runner:
         """Let another conductor go on at once, as when this one is stopped."""
         try:
             self._release(held, 0.0, failed=False)
-        except errors.MagnumError as error:
+        except errors.LeaseLost:
+            self._let_go(held)
+        except errors.Unavailable as error:
             LOG.info("Operation %s is left to its lease's end: %s", held.claim.uuid, error)
             self._leases.drop(held)
 
@@ -91,6 +94,7 @@ class Runner:
 
     def _prepare(self, held: Held) -> Run:
         claim = held.claim
+        self._leases.ensure(held)
         cluster = self._cloud.database.read(
             lambda session: repository.by_uuid(session, Cluster, claim.cluster_id)
         )
@@ -189,6 +193,8 @@ class Runner:
     def _try_again(self, held: Held, reason: str) -> None:
         longest = float(self._cloud.conf.conductor.retry_interval_max)
         delay = min(longest, 2.0 ** min(held.claim.attempts, 10))
+        # Not all at the same moment: what was down has just come back.
+        delay *= random.uniform(0.5, 1.0)  # noqa: S311 -- no secret
         try:
             self._release(held, delay, failed=True, reason=reason)
         except errors.LeaseLost:

@@ -52,6 +52,7 @@ class Conductor:
         self._free = threading.Semaphore(options.workers)
         self._server = ConductorServer(conf, self.name, self._on_ready)
         self._stopping = threading.Event()
+        self._called = threading.Event()  # by a message
         self._wake = threading.Event()
 
     def run(self) -> None:
@@ -82,6 +83,13 @@ class Conductor:
             if now >= next_heartbeat:
                 self._surviving(self._heartbeat)
                 next_heartbeat = now + self._conf.conductor.heartbeat_interval
+            if self._called.is_set():
+                self._called.clear()
+                # It may be told of a deletion that supersedes what is held here.
+                self._surviving(self._leases.renew)
+                self._wake.set()
+            for held in self._watch.pop_superseded():
+                self._pool.submit(self._pass, held, self._runner.begin)
             if self._wake.is_set() or now >= next_sweep:
                 self._wake.clear()
                 self._surviving(self._sweep)
@@ -134,7 +142,7 @@ class Conductor:
             self._wake.set()  # something else may be waiting for this one's end
 
     def _on_ready(self, message: OperationReady) -> None:
-        self._wake.set()
+        self._called.set()
 
     def _on_settled(self, stack: Stack | None, held: Held) -> None:
         self._pool.submit(self._pass, held, partial(self._runner.resume, stack))

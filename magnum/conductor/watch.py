@@ -109,6 +109,19 @@ class Watch:
                 self._projects[project_id].looking = True
         return due
 
+    def pop_superseded(self) -> list[Held]:
+        """Stop watching what is not to be worked on any more, and return it."""
+        with self._lock:
+            superseded = [
+                watched.held
+                for project in self._projects.values()
+                for watched in project.watched.values()
+                if watched.held.superseded
+            ]
+            for held in superseded:
+                del self._projects[held.claim.project_id].watched[held.claim.uuid]
+        return superseded
+
     def look(self, project_id: str) -> None:
         """Look at one project's stacks once; never raises."""
         with self._lock:
@@ -139,7 +152,7 @@ class Watch:
         settled = False
         for one in watched:
             stack = stacks.get(one.stack_id)
-            if one.held.superseded or one.has_settled(stack):
+            if one.has_settled(stack):
                 settled = True
                 self._pass_on(project_id, [one], partial(self._on_settled, stack))
             elif one.held.expired:

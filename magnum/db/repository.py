@@ -205,7 +205,7 @@ def last_texts(session: Session, operation_id: str) -> dict[str, str]:
         .where(Event.operation_id == operation_id)
         .order_by(Event.id)
     )
-    return dict(told.tuples().all())
+    return {row.resource: row.text for row in told}
 
 
 def conductors(session: Session) -> Sequence[MagnumService]:

@@ -86,7 +86,8 @@ def _take_write_lock(connection: Connection) -> None:
     One that begins as a reader cannot wait for another writer: SQLite refuses it at once.
     oslo.db begins transactions itself unless this mark says that one has begun.
     """
-    if connection.get_execution_options().get("writes"):
+    writes = connection.get_execution_options().get("writes")
+    if writes and "in_transaction" not in connection.info:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         connection.info["in_transaction"] = True
 

@@ -49,10 +49,12 @@ class ConductorClient:
             # One try: by the time the broker is back, a sweep has long found the operation.
             retry=0,
         )
+        # To all: one of them claims the operation, another may hold the one it supersedes.
+        everyone = client.prepare(fanout=True)
         while True:
             message = self._wake_ups.get()
             try:
-                client.cast({}, "operation_ready", message=message.to_wire())
+                everyone.cast({}, "operation_ready", message=message.to_wire())
             except oslo_messaging.MessagingException as error:
                 LOG.warning(
                     "No wake-up for operation %s (a sweep will find it): %s",

@@ -9,7 +9,7 @@ from magnum.rpc.messages import VERSION
 EXCHANGE = "magnum"
 
 
-def open_transport(conf: cfg.ConfigOpts) -> oslo_messaging.RPCTransport:
+def open_transport(conf: cfg.ConfigOpts) -> oslo_messaging.Transport:
     """Prepare the transport; connects only when it is used."""
     oslo_messaging.set_transport_defaults(EXCHANGE)
     return oslo_messaging.get_rpc_transport(conf)

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows for tests: every column that must have a value has one that makes sense."""
+
+import itertools
+import uuid
+from typing import Any
+
+from magnum.core import states
+from magnum.core.states import Action
+from magnum.db import operations
+from magnum.db.models import Cluster, ClusterTemplate, NodeGroup
+from magnum.db.session import Database
+
+PROJECT = "p" * 32
+USER = "u" * 32
+PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHhBzjfYAPRFDiEHaMll8JKQho/JlHn6YS0Ee6nquxWQ test"
+
+_numbers = itertools.count(1)
+
+
+def template(**values: Any) -> ClusterTemplate:
+    """Make a Swarm template on Fedora Atomic."""
+    defaults = {
+        "uuid": str(uuid.uuid4()),
+        "project_id": PROJECT,
+        "user_id": USER,
+        "name": f"template-{next(_numbers)}",
+        "coe": "swarm",
+        "server_type": "vm",
+        "cluster_distro": "fedora-atomic",
+        "image_id": "fedora-21-atomic-5",
+        "keypair_id": "testkey",
+        "external_network_id": "public",
+        "flavor_id": "m1.small",
+        "network_driver": "docker",
+    }
+    return ClusterTemplate(**{**defaults, **values})
+
+
+def cluster(of: ClusterTemplate, **values: Any) -> Cluster:
+    """Make a cluster of one master and one worker, just asked for."""
+    defaults = {
+        "uuid": str(uuid.uuid4()),
+        "project_id": of.project_id,
+        "user_id": of.user_id,
+        "name": f"cluster-{next(_numbers)}",
+        "cluster_template_id": of.uuid,
+        "status": "CREATE_IN_PROGRESS",
+        "ssh_public_key": PUBLIC_KEY,
+    }
+    row = Cluster(**{**defaults, **values})
+    row.node_groups = [
+        NodeGroup(
+            uuid=str(uuid.uuid4()),
+            project_id=row.project_id,
+            name=f"default-{role}",
+            role=role,
+            is_default=True,
+            node_count=1,
+        )
+        for role in ("master", "worker")
+    ]
+    return row
+
+
+def add_cluster(database: Database, action: Action | None = None, **values: Any) -> Cluster:
+    """Write a cluster with its template, and an operation on it if an action is given."""
+    of = template(project_id=values.get("project_id", PROJECT))
+    row = cluster(of, **values)
+
+    def write(session: operations.Session) -> None:
+        session.add(of)
+        session.flush()
+        session.add(row)
+        session.flush()
+        if action:
+            add_operation(session, row, action)
+
+    database.write(write)
+    return row
+
+
+def add_operation(
+    session: operations.Session, row: Cluster, action: Action, timeout_seconds: float = 600.0
+) -> str:
+    """Write an operation as the API does, and show it in the cluster's status."""
+    operation_id = str(uuid.uuid4())
+    if action is Action.DELETE:
+        operations.supersede(session, row.uuid)
+    session.merge(row).status = states.status(action, states.Outcome.IN_PROGRESS)
+    operations.add(session, row, action, {}, USER, "req-1", timeout_seconds, operation_id)
+    return operation_id

@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A cloud of objects with state, in the place of Keystone, Barbican, Heat and Neutron.
+
+Every call that changes something is counted in ``cloud.changes``; ``die_after`` ends the caller as
+SIGKILL would (nothing below ``BaseException`` sees it) right after such a call took effect, and
+``refuse`` makes the next call of a name fail.
+"""
+
+import datetime
+import itertools
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from magnum.certs.x509 import Bundle
+from magnum.clients.errors import Clash, Missing
+from magnum.clients.neutron import Port
+from magnum.drivers.contract import StackRequest
+from magnum.heat.stacks import Stack, StackResource
+
+MOMENT = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+class FakeCloud:
+    """The state of all services, and the faults they are to show."""
+
+    def __init__(self) -> None:
+        self.changes: list[str] = []
+        self.calls: list[str] = []
+        self.die_after: int | None = None
+        self._refusals: dict[str, list[Exception]] = {}
+        self.keystone = FakeKeystone(self)
+        self.store = FakeStore(self)
+        self.heat = FakeHeat(self)
+        self.network = FakeNetwork(self)
+
+    def refuse(self, call: str, *errors: Exception) -> None:
+        """Make the next calls of a name fail, one error each."""
+        self._refusals.setdefault(call, []).extend(errors)
+
+    def asked(self, call: str) -> None:
+        """Note a call before it takes effect."""
+        self.calls.append(call)
+        if self._refusals.get(call):
+            raise self._refusals[call].pop(0)
+
+    def changed(self, call: str) -> None:
+        """Note that a call has taken effect; its answer may not arrive."""
+        self.changes.append(call)
+        if self.die_after == len(self.changes):
+            raise Killed(call)
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing is left of any cluster."""
+        return not (
+            self.keystone.users or self.keystone.granted or self.store.bundles or self.heat.living()
+        )
+
+
+class FakeKeystone:
+    def __init__(self, cloud: FakeCloud) -> None:
+        self._cloud = cloud
+        self.granted: set[str] = set()
+        self.users: dict[str, tuple[str, str]] = {}
+        self.gone_projects: set[str] = set()
+
+    def grant_service_user(self, project_id: str) -> None:
+        self._cloud.asked("grant")
+        if project_id in self.gone_projects:
+            raise Missing("Keystone", 404, "no such project")
+        self.granted.add(project_id)
+        self._cloud.changed("grant")
+
+    def revoke_service_user(self, project_id: str) -> None:
+        self._cloud.asked("revoke")
+        self.granted.discard(project_id)
+        self._cloud.changed("revoke")
+
+    def ensure_node_user(self, name: str, password: str, description: str) -> str:
+        self._cloud.asked("user")
+        user_id = self.users[name][0] if name in self.users else uuid.uuid4().hex
+        self.users[name] = (user_id, password)
+        self._cloud.changed("user")
+        return user_id
+
+    def delete_node_user(self, name: str) -> None:
+        self._cloud.asked("delete user")
+        self.users.pop(name, None)
+        self._cloud.changed("delete user")
+
+    def auth_url(self) -> str:
+        return "http://keystone/v3"
+
+    def magnum_url(self) -> str:
+        return "http://magnum/v1"
+
+
+class FakeStore:
+    def __init__(self, cloud: FakeCloud) -> None:
+        self._cloud = cloud
+        self.bundles: dict[str, Bundle] = {}
+        self.made = 0
+
+    def ensure(self, name: str, make: Callable[[], Bundle]) -> tuple[str, Bundle]:
+        self._cloud.asked("store")
+        if name not in self.bundles:
+            self.bundles[name] = make()
+            self.made += 1
+            self._cloud.changed("store")
+        return f"ref:{name}", self.bundles[name]
+
+    def load(self, ref: str) -> Bundle:
+        self._cloud.asked("load")
+        return self.bundles[ref.removeprefix("ref:")]
+
+    def delete(self, name: str) -> None:
+        self._cloud.asked("delete secret")
+        self.bundles.pop(name, None)
+        self._cloud.changed("delete secret")
+
+
+class FakeHeat:
+    """All stacks of all projects; nothing moves on by itself, see :meth:`settle`."""
+
+    def __init__(self, cloud: FakeCloud) -> None:
+        self._cloud = cloud
+        self.stacks: dict[str, Stack] = {}
+        self.requests: dict[str, StackRequest] = {}
+        self.parameters: dict[str, Mapping[str, Any]] = {}
+        self.resources_of: dict[str, list[StackResource]] = {}
+        self.outputs_of: dict[str, dict[str, Any]] = {}
+        self.created = 0
+        self._ticks = itertools.count(1)
+
+    def project(self, project_id: str) -> "FakeStacks":
+        return FakeStacks(self._cloud, self)
+
+    def living(self) -> list[Stack]:
+        return [stack for stack in self.stacks.values() if stack.status != "DELETE_COMPLETE"]
+
+    def move(self, stack_id: str, status: str, reason: str = "") -> None:
+        old = self.stacks[stack_id]
+        updated = MOMENT + datetime.timedelta(seconds=next(self._ticks))
+        self.stacks[stack_id] = Stack(old.id, old.name, status, reason, MOMENT, updated)
+
+    def settle(self, outcome: str = "COMPLETE", reason: str = "") -> None:
+        """End what is in progress, as Heat would after a while."""
+        for stack in self.living():
+            if stack.status.endswith("_IN_PROGRESS"):
+                action = stack.status.removesuffix("_IN_PROGRESS")
+                self.move(stack.id, f"{action}_{outcome}", reason)
+
+
+class FakeStacks:
+    """One project's view, with the interface of :class:`magnum.heat.stacks.Stacks`."""
+
+    def __init__(self, cloud: FakeCloud, heat: FakeHeat) -> None:
+        self._cloud = cloud
+        self._heat = heat
+
+    def find(self, name: str) -> Stack | None:
+        self._cloud.asked("find stack")
+        for stack in self._heat.living():
+            if name in (stack.id, stack.name):
+                return stack
+        return None
+
+    def get(self, stack_id: str) -> Stack:
+        self._cloud.asked("get stack")
+        if stack_id not in self._heat.stacks:
+            raise Missing("Heat", 404, "no such stack")
+        return self._heat.stacks[stack_id]
+
+    def create(self, request: StackRequest) -> str:
+        self._cloud.asked("create stack")
+        if any(stack.name == request.name for stack in self._heat.living()):
+            raise Clash("Heat", 409, "exists")
+        stack_id = str(uuid.uuid4())
+        self._heat.stacks[stack_id] = Stack(
+            stack_id, request.name, "CREATE_IN_PROGRESS", "", MOMENT
+        )
+        self._heat.requests[stack_id] = request
+        self._heat.created += 1
+        self._cloud.changed("create stack")
+        return stack_id
+
+    def update(self, stack_id: str, parameters: Mapping[str, Any], timeout_minutes: int) -> None:
+        self._cloud.asked("update stack")
+        self._heat.parameters[stack_id] = parameters
+        self._heat.move(stack_id, "UPDATE_IN_PROGRESS")
+        self._cloud.changed("update stack")
+
+    def delete(self, stack_id: str) -> None:
+        self._cloud.asked("delete stack")
+        self._heat.move(stack_id, "DELETE_IN_PROGRESS")
+        self._cloud.changed("delete stack")
+
+    def status_of(self, stack_ids: Iterable[str]) -> dict[str, Stack]:
+        self._cloud.asked("list stacks")
+        wanted = set(stack_ids)
+        return {stack.id: stack for stack in self._heat.living() if stack.id in wanted}
+
+    def outputs(self, stack_id: str) -> dict[str, Any]:
+        self._cloud.asked("outputs")
+        return self._heat.outputs_of.get(stack_id, {})
+
+    def resources(self, stack_id: str) -> list[StackResource]:
+        self._cloud.asked("resources")
+        return self._heat.resources_of.get(stack_id, [])
+
+
+class FakeNetwork:
+    def __init__(self, cloud: FakeCloud) -> None:
+        self._cloud = cloud
+        self.ports: dict[str, list[Port]] = {}
+
+    def ports_on_network(self, project_id: str, network_id: str) -> list[Port]:
+        self._cloud.asked("ports")
+        return list(self.ports.get(network_id, ()))
+
+    def delete_port(self, project_id: str, port_id: str) -> None:
+        self._cloud.asked("delete port")
+        for network, ports in self.ports.items():
+            self.ports[network] = [port for port in ports if port.id != port_id]
+        self._cloud.changed("delete port")

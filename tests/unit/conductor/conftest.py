@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A conductor's parts on a fake cloud, moved by hand."""
+
+from typing import Any, cast
+
+import pytest
+from oslo_config import cfg
+from sqlalchemy import select, update
+
+from magnum.conductor.cloud import Cloud
+from magnum.conductor.leases import Leases
+from magnum.conductor.runner import Runner, Verdict
+from magnum.db import repository
+from magnum.db.models import Cluster, Event, Operation
+from magnum.db.session import Database
+from tests.fakes.cloud import FakeCloud, Killed
+
+
+class Bench:
+    """Runs conductors one after another over the same table and cloud.
+
+    :ivar fakes: the cloud they work on.
+    """
+
+    def __init__(self, conf: cfg.ConfigOpts, database: Database) -> None:
+        self.conf = conf
+        self.database = database
+        self.fakes = FakeCloud()
+        self._conductors = 0
+        self.new_conductor()
+
+    def new_conductor(self) -> None:
+        """Start a process of another name; what the one before had in memory is gone."""
+        fakes = self.fakes
+        self._conductors += 1
+        self.cloud = Cloud(
+            self.conf,
+            self.database,
+            cast("Any", fakes.keystone),
+            fakes.store,
+            fakes.network,
+            cast("Any", fakes.heat.project),
+        )
+        self.leases = Leases(self.database, f"conductor-{self._conductors}", 20.0)
+        self.runner = Runner(self.cloud, self.leases)
+
+    def expire_leases(self) -> None:
+        """Let the time pass in which a dead conductor's operations cannot be claimed."""
+        self.database.write(
+            lambda session: session.execute(update(Operation).values(lease_expires=0.0))
+        )
+
+    def skip_pauses(self) -> None:
+        """Let the time pass before a step is tried again."""
+        self.database.write(
+            lambda session: session.execute(update(Operation).values(not_before=0.0))
+        )
+
+    def work(self, outcome: str = "COMPLETE") -> None:
+        """Claim what there is and carry it to its end, Heat ending everything as said."""
+        while claimed := self.leases.claim(10):
+            for held in claimed:
+                verdict = self.runner.begin(held)
+                while verdict is Verdict.WAITING:
+                    self.fakes.heat.settle(outcome)
+                    assert held.stack_id is not None
+                    seen = self.fakes.heat.project("").status_of([held.stack_id])
+                    verdict = self.runner.resume(seen.get(held.stack_id), held)
+            self.skip_pauses()
+
+    def work_through_deaths(self, change: int) -> bool:
+        """Work, with the process dying after the ``change``-th change; tell whether it did."""
+        self.fakes.die_after = len(self.fakes.changes) + change
+        try:
+            self.work()
+        except Killed:
+            died = True
+            self.fakes.die_after = None
+            self.new_conductor()
+            self.expire_leases()
+            self.work()
+        else:
+            died = False
+        self.fakes.die_after = None
+        return died
+
+    def read(self, uuid: str) -> Cluster | None:
+        """Return a cluster as it is now."""
+        return self.database.read(lambda session: repository.by_uuid(session, Cluster, uuid))
+
+    def operations(self) -> list[Operation]:
+        """Return all operations, oldest first."""
+        return self.database.read(
+            lambda session: list(session.scalars(select(Operation).order_by(Operation.id)))
+        )
+
+    def events(self) -> list[Event]:
+        """Return all events, oldest first."""
+        return self.database.read(
+            lambda session: list(session.scalars(select(Event).order_by(Event.id)))
+        )
+
+
+@pytest.fixture
+def bench(conf: cfg.ConfigOpts, database: Database) -> Bench:
+    """Return a bench with nothing on it."""
+    return Bench(conf, database)

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Leases: who may work on what, and who may write."""
+
+import pytest
+from sqlalchemy import select, update
+
+from magnum.core import errors, states
+from magnum.core.states import Action, Outcome
+from magnum.db import operations
+from magnum.db.clock import now
+from magnum.db.models import Cluster, NodeGroup, Operation
+from magnum.db.operations import Claim
+from magnum.db.session import Database
+from tests import factories
+
+
+def claim(database: Database, owner: str = "one", lease: float = 20.0) -> list[Claim]:
+    return database.write(lambda session: operations.claim(session, owner, lease, 10))
+
+
+def expire(database: Database) -> None:
+    database.write(lambda session: session.execute(update(Operation).values(lease_expires=0.0)))
+
+
+def test_operation_is_claimed_by_one_only(database: Database) -> None:
+    factories.add_cluster(database, Action.CREATE)
+    assert len(claim(database, "one")) == 1
+    assert claim(database, "two") == []
+
+
+def test_two_that_saw_the_same_row_cannot_both_win(database: Database) -> None:
+    factories.add_cluster(database, Action.CREATE)
+    (first,) = claim(database, "one")
+
+    def late(session: operations.Session) -> bool:
+        seen = update(Operation).where(
+            Operation.uuid == first.uuid, Operation.fence == first.fence - 1
+        )
+        return operations.changed(session, seen.values(lease_owner="two"))
+
+    assert database.write(late) is False
+
+
+def test_lease_that_ran_out_is_claimed_with_a_higher_fence(database: Database) -> None:
+    factories.add_cluster(database, Action.CREATE)
+    (first,) = claim(database, "one", lease=-1.0)
+    (second,) = claim(database, "two")
+    assert second.fence == first.fence + 1
+    with pytest.raises(errors.LeaseLost):
+        database.write(
+            lambda session: operations.record_step(session, first, "stack", {}, {"name": "x"})
+        )
+    assert database.read(lambda session: session.scalar(select(Cluster.name))) != "x"
+
+
+def test_recorded_step_is_where_the_next_claim_goes_on(database: Database) -> None:
+    factories.add_cluster(database, Action.CREATE)
+    (first,) = claim(database)
+    database.write(
+        lambda session: operations.record_step(session, first, "stack", {"a": 1}, {"stack_id": "s"})
+    )
+    expire(database)
+    (second,) = claim(database, "two")
+    assert (second.step, second.progress) == ("stack", {"a": 1})
+
+
+def test_renewal_keeps_a_lease_and_tells_what_is_lost(database: Database) -> None:
+    factories.add_cluster(database, Action.CREATE)
+    factories.add_cluster(database, Action.CREATE)
+    kept, lost = claim(database, "one", lease=-1.0)
+    database.write(lambda session: operations.claim(session, "two", 20.0, 10))
+    expire(database)
+    database.write(
+        lambda session: session.execute(
+            update(Operation).where(Operation.uuid == kept.uuid).values(lease_owner="one")
+        )
+    )
+    still = database.write(
+        lambda session: operations.renew(session, "one", 20.0, [kept.uuid, lost.uuid])
+    )
+    assert still == {kept.uuid}
+
+
+def test_superseded_operation_is_lost_but_its_lease_lives_until_let_go(
+    database: Database,
+) -> None:
+    row = factories.add_cluster(database, Action.CREATE)
+    (creation,) = claim(database, "one")
+    database.write(lambda session: factories.add_operation(session, row, Action.DELETE))
+    still = database.write(lambda session: operations.renew(session, "one", 20.0, [creation.uuid]))
+    assert still == set()
+    assert claim(database, "two") == []
+    database.write(lambda session: operations.let_go(session, creation))
+    (deletion,) = claim(database, "two")
+    assert deletion.action is Action.DELETE
+
+
+def test_superseded_operation_of_a_dead_conductor_blocks_until_its_lease_ends(
+    database: Database,
+) -> None:
+    row = factories.add_cluster(database, Action.CREATE)
+    claim(database, "dead")
+    database.write(lambda session: factories.add_operation(session, row, Action.DELETE))
+    assert claim(database, "two") == []
+    expire(database)
+    (deletion,) = claim(database, "two")
+    assert deletion.action is Action.DELETE
+
+
+def test_released_operation_waits_its_pause(database: Database) -> None:
+    factories.add_cluster(database, Action.CREATE)
+    (first,) = claim(database)
+    database.write(lambda session: operations.release(session, first, 60.0, failed=True))
+    assert claim(database) == []
+    database.write(lambda session: session.execute(update(Operation).values(not_before=0.0)))
+    (second,) = claim(database)
+    assert second.attempts == 1
+
+
+def test_finish_shows_in_the_cluster_and_its_groups(database: Database) -> None:
+    row = factories.add_cluster(database, Action.CREATE)
+    (held,) = claim(database)
+    database.write(
+        lambda session: operations.finish(
+            session, held, Outcome.COMPLETE, None, {"api_address": "a"}, {"worker": ["1.2.3.4"]}
+        )
+    )
+    seen = database.read(lambda session: session.get(Cluster, row.id))
+    assert seen is not None
+    assert (seen.status, seen.api_address) == ("CREATE_COMPLETE", "a")
+    groups = database.read(
+        lambda session: {
+            group.role: group.node_addresses for group in session.scalars(select(NodeGroup))
+        }
+    )
+    assert groups == {"master": None, "worker": ["1.2.3.4"]}
+    assert claim(database) == []
+
+
+def test_finished_delete_takes_the_rows_and_keeps_the_history(database: Database) -> None:
+    factories.add_cluster(database, Action.DELETE)
+    (held,) = claim(database)
+    database.write(lambda session: operations.finish_delete(session, held))
+    counts = database.read(
+        lambda session: [
+            len(session.scalars(select(model)).all()) for model in (Cluster, NodeGroup, Operation)
+        ]
+    )
+    assert counts == [0, 0, 1]
+
+
+def test_oldest_come_first_and_no_more_than_asked_for(database: Database) -> None:
+    rows = [factories.add_cluster(database, Action.CREATE) for _ in range(3)]
+    claims = database.write(lambda session: operations.claim(session, "one", 20.0, 2))
+    assert [held.cluster_id for held in claims] == [row.uuid for row in rows[:2]]
+
+
+def test_seconds_left_follow_the_databases_clock(database: Database) -> None:
+    row = factories.add_cluster(database)
+    database.write(lambda session: factories.add_operation(session, row, Action.CREATE, 100.0))
+    (held,) = claim(database)
+    assert 95.0 < held.seconds_left <= 100.0
+    assert database.read(lambda session: session.scalar(select(now()))) > 1.7e9
+
+
+def test_open_states_are_what_can_be_claimed(database: Database) -> None:
+    factories.add_cluster(database, Action.CREATE)
+    for state in set(states.OperationState) - set(states.OPEN_OPERATION_STATES):
+        database.write(
+            lambda session, state=state: session.execute(update(Operation).values(state=state))
+        )
+        assert claim(database) == []
