@@ -5,7 +5,8 @@ Called by ``magnum-api`` and :mod:`magnum.wsgi` with the real service layer, by 
 one or another guard.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import pecan
 from oslo_config import cfg
@@ -16,20 +17,22 @@ from magnum import policies
 from magnum.api import auth, faults, intake, limits, versions
 from magnum.api.call import Environment
 from magnum.api.controllers.router import EnvironmentHook, Router
-from magnum.api.versions import Application
+from magnum.api.versions import Application, StartResponse
 from magnum.policy import Enforcer
 from magnum.service import Services
+
+HEALTHCHECK_PATH = "/healthcheck"
 
 Middleware = Callable[[Application, cfg.ConfigOpts], Application]
 
 
 def _cors(app: Application, conf: cfg.ConfigOpts) -> Application:
-    wrapped: Application = cors.CORS(app, conf)
-    wrapped.set_latent(  # type: ignore[attr-defined]  # oslo's own method, the library is untyped
+    cors.set_defaults(
         allow_headers=["X-Auth-Token", versions.HEADER, versions.LEGACY_HEADER],
         allow_methods=["GET", "PUT", "POST", "DELETE", "PATCH"],
         expose_headers=["X-OpenStack-Request-Id", versions.HEADER, versions.LEGACY_HEADER],
     )
+    wrapped: Application = cors.CORS(app, conf)
     return wrapped
 
 
@@ -39,8 +42,13 @@ def _healthcheck(app: Application, conf: cfg.ConfigOpts) -> Application:
     conf.set_default("backends", ["disable_by_file"], "healthcheck")
     path = conf.api.healthcheck_disable_file
     conf.set_default("disable_by_file_path", path, "healthcheck")
-    wrapped: Application = healthcheck.Healthcheck(app, conf)
-    return wrapped
+    check: Application = healthcheck.Healthcheck(app, conf)
+
+    def serve(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        is_check = environ.get("PATH_INFO", "").rstrip("/") == HEALTHCHECK_PATH
+        return (check if is_check else app)(environ, start_response)
+
+    return serve
 
 
 def pipeline(guard: auth.Guard) -> tuple[Middleware, ...]:

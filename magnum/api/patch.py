@@ -116,12 +116,12 @@ def apply(
     found: dict[str, Any] = {}
     for word in vocabulary.words:
         value = patched.get(word.name)
-        if word.name in patched and value == document.get(word.name):
+        if word.name not in document or value == document[word.name]:
             continue
         if word.field.read_only or word.field.ignored:
             raise errors.Invalid(f"/{word.name} is set by the service and cannot be patched.")
         value = word.field.or_default(word.field.parse(value, word.name))
-        if value != document.get(word.name):
+        if value != document[word.name]:
             found[word.field.name] = value
     return found
 
