@@ -6,7 +6,7 @@ bundle.  Tenants neither see nor can delete it.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -48,7 +48,7 @@ class BarbicanStore:
                 payload_content_type="text/plain",
             )
             ref: str = secret.store()
-            first = self._oldest(name) or (ref, made)
+            first = self._oldest(name, {ref: made}) or (ref, made)
             if first[0] != ref:
                 self._delete_ref(ref)
             return first
@@ -67,11 +67,14 @@ class BarbicanStore:
         for ref in self._refs(name):
             self._delete_ref(ref)
 
-    def _oldest(self, name: str) -> tuple[str, Bundle] | None:
-        """Return the first secret of that name that can be read."""
+    def _oldest(
+        self, name: str, known: Mapping[str, Bundle] | None = None
+    ) -> tuple[str, Bundle] | None:
+        """Return the first secret of that name that can be read, or need not be: it is known."""
+        known = known or {}
         for ref in self._refs(name):
             with suppress(NotFound):  # deleted meanwhile, or Barbican died while storing it
-                return ref, self.load(ref)
+                return ref, known.get(ref) or self.load(ref)
         return None
 
     def _refs(self, name: str) -> list[str]:

@@ -118,11 +118,9 @@ class Keystone:
         session = self._sessions.service()
         with translate(_NAME):
             for kind in types:
-                url = session.get_endpoint(
-                    service_type=kind, interface="public", region_name=region
-                )
+                url = session.endpoint(service_type=kind, interface="public", region_name=region)
                 if url:
-                    return str(url)
+                    return url
         raise errors.Unavailable(
             service.capitalize(), f"the catalogue has no public endpoint of type {types[0]}"
         )

@@ -10,6 +10,7 @@ import logging
 import re
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from http import cookiejar
 from typing import Any
 
@@ -81,12 +82,21 @@ class CloudSession(session.Session):
         :raises keystoneauth1.exceptions.ClientException: no token, or no endpoint.
         """
         options = self.client_options(service)
-        url = options["endpoint_override"] or self.get_endpoint(**options)
+        url = options.pop("endpoint_override") or self.endpoint(**options)
         if url is None and service == "keystone":
             url = self._auth_url()
         if not url:
             raise exceptions.EndpointNotFound(f"no endpoint of {service}")
         return Adapter(self, **{**options, "endpoint_override": versioned(url, version)})
+
+    def endpoint(self, **wanted: Any) -> str | None:
+        """Return the catalogue's URL for a service type, interface and region, None for none.
+
+        :raises keystoneauth1.exceptions.ClientException: no token could be fetched.
+        """
+        with suppress(exceptions.EndpointNotFound, exceptions.EmptyCatalog):
+            return self.get_endpoint(**wanted)
+        return None
 
     def _auth_url(self) -> str:
         return str(getattr(self.auth, "auth_url", None) or "")

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+import logging
+from types import SimpleNamespace
+
+import pytest
+
+from magnum.clients import neutron, nova
+from magnum.clients.sessions import versioned
+from magnum.core.errors import Unauthorized, Unavailable
+from tests.fakes.http import Answer
+from tests.fakes.openstack import FakeOpenStack, make_conf
+
+
+def test_the_service_logs_in_to_its_own_project_by_default(cloud):
+    session = cloud.sessions.service()
+    assert session.get_user_id() == cloud.keystone.service_user
+    assert session is cloud.sessions.service()
+
+
+def test_keystone_auth_goes_before_keystone_authtoken():
+    cloud = FakeOpenStack(make_conf("keystone_auth"))
+    assert cloud.sessions.service().get_user_id() == cloud.keystone.service_user
+
+
+def test_one_token_serves_all_calls_in_a_project(cloud):
+    project_id, session = cloud.tenant()
+    neutron.ports_on_network(session, "n")
+    neutron.ports_on_network(cloud.sessions.service(project_id), "n")
+    assert session.get_project_id() == project_id
+    assert cloud.keystone.count("POST", "/auth/tokens") == 1
+
+
+def test_an_expired_token_is_fetched_anew(cloud):
+    _, session = cloud.tenant()
+    neutron.ports_on_network(session, "n")
+    refused = [Answer(401, {"error": {"message": "expired"}})]
+    genuine = cloud.neutron._answer
+    cloud.neutron._answer = lambda call: refused.pop() if refused else genuine(call)
+    assert neutron.ports_on_network(session, "n") == []
+    assert cloud.keystone.count("POST", "/auth/tokens") == 2
+
+
+def test_the_domain_admin_is_scoped_to_the_trustee_domain(cloud):
+    session = cloud.sessions.domain_admin()
+    assert session.get_user_id() == cloud.keystone.domain_admin
+    assert session.get_project_id() is None
+
+
+def caller(cloud, **info):
+    token = cloud.keystone.issue(cloud.keystone.service_user, "p1")
+    return SimpleNamespace(auth_token=token, **info), cloud.keystone.tokens[token]
+
+
+def test_a_caller_is_not_logged_in_again(cloud):
+    context, info = caller(cloud)
+    context.token_info = info
+    assert nova.find_flavor(cloud.sessions.caller(context), "m1.nano").id == "0"
+    assert cloud.nova.calls[0].headers["X-Auth-Token"] == context.auth_token
+    assert cloud.keystone.calls == []
+
+
+@pytest.mark.parametrize("info", [{}, {"token_info": None}, {"token_info": {"token": {}}}])
+def test_a_caller_without_catalogue_is_looked_up_as_the_service(cloud, info):
+    context, _ = caller(cloud, **info)
+    session = cloud.sessions.caller(context)
+    assert nova.find_flavor(session, "m1.nano").id == "0"
+    assert cloud.nova.calls[0].headers["X-Auth-Token"] == context.auth_token
+    assert cloud.keystone.count("GET", "/auth/tokens") == 1
+
+
+def test_an_unknown_token_is_401(cloud):
+    with pytest.raises(Unauthorized):
+        cloud.sessions.caller(SimpleNamespace(auth_token="made up"))
+
+
+def test_keystone_down_is_unavailable(cloud):
+    cloud.keystone.trouble = Answer(503)
+    with pytest.raises(Unavailable, match="Keystone does not answer"):
+        cloud.sessions.caller(SimpleNamespace(auth_token="t"))
+
+
+def test_each_service_has_its_own_timeout_and_tls_options(cloud):
+    cloud.conf.set_override("timeout", 7.0, "neutron_client")
+    cloud.conf.set_override("insecure", True, "neutron_client")
+    cloud.conf.set_override("ca_file", "/ca.pem", "keystone_client")
+    cloud.conf.set_override("cert_file", "/c.pem", "neutron_client")
+    cloud.conf.set_override("key_file", "/k.pem", "neutron_client")
+    _, session = cloud.tenant()
+    neutron.ports_on_network(session, "n")
+    (call,) = cloud.neutron.calls
+    assert (call.timeout, call.verify, call.cert) == (7.0, False, ("/c.pem", "/k.pem"))
+    assert {(c.timeout, c.verify) for c in cloud.keystone.calls} == {(30.0, "/ca.pem")}
+
+
+def test_an_override_goes_before_the_catalogue(cloud):
+    cloud.conf.set_override("endpoint_override", "http://neutron.test/v2.0/", "neutron_client")
+    del cloud.keystone.catalog["network"]
+    _, session = cloud.tenant()
+    assert neutron.ports_on_network(session, "n") == []
+
+
+def test_a_service_that_is_not_in_the_catalogue_is_unavailable(cloud):
+    del cloud.keystone.catalog["network"]
+    _, session = cloud.tenant()
+    with pytest.raises(Unavailable, match="the catalogue has no endpoint"):
+        neutron.ports_on_network(session, "n")
+
+
+def test_no_secret_is_logged_even_when_debugging(cloud, caplog):
+    caplog.set_level(logging.DEBUG)
+    _, session = cloud.tenant()
+    neutron.ports_on_network(session, "n")
+    assert "GET http://neutron.test/v2.0/ports: 200" in caplog.text
+    assert "servicepass" not in caplog.text
+    assert not [token for token in cloud.keystone.tokens if token in caplog.text]
+
+
+@pytest.mark.parametrize(
+    "url", ["http://k.test", "http://k.test/", "http://k.test/v2.0", "http://k.test/v3/"]
+)
+def test_a_url_ends_in_the_version_wanted(url):
+    assert versioned(url, "v3") == "http://k.test/v3"
