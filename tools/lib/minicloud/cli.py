@@ -10,7 +10,7 @@ from minicloud import report, services, settings as settings_module
 from minicloud.cloud import Cloud, CloudError, locked
 from minicloud.commands import CommandError
 from minicloud.progress import Progress
-from minicloud.settings import DEFAULT_PREFIX, PORTS, Settings, SettingsError
+from minicloud.settings import DEFAULT_PREFIX, PORTS, SettingsError
 
 _USAGE = """\
 The mini cloud is up; it took {seconds:.0f} s, and its services use {memory:.0f} MiB (PSS).
@@ -53,13 +53,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _existing(prefix: pathlib.Path) -> Settings:
-    settings = settings_module.load(prefix)
-    if settings is None:
-        raise SettingsError(f"there is no mini cloud at {prefix}")
-    return settings
-
-
 def _up(options: argparse.Namespace, prefix: pathlib.Path) -> int:
     names = ("address", "external_range", "token_expiration")
     given = {n: getattr(options, n) for n in names if getattr(options, n) is not None}
@@ -82,30 +75,26 @@ def _up(options: argparse.Namespace, prefix: pathlib.Path) -> int:
 
 
 def _down(options: argparse.Namespace, prefix: pathlib.Path) -> int:
-    settings = settings_module.load(prefix)
-    if settings is None:
+    if not settings_module.exists(prefix):
         print(f"there is no mini cloud at {prefix}")
         return 0
     with locked(prefix):
-        cloud = Cloud(settings, Progress())
+        cloud = Cloud(settings_module.load(prefix), Progress())
         cloud.down(options.wipe, options.purge)
         cloud.progress.say("down")
     return 0
 
 
 def _status(options: argparse.Namespace, prefix: pathlib.Path) -> int:
-    lines = Cloud(_existing(prefix), Progress()).survey()
+    lines = Cloud(settings_module.load(prefix), Progress()).survey()
     print(report.HEADER, *lines, sep="\n")
     print(f"{'all':<40}{report.total_mib(lines):>6.0f} MiB")
     return 0 if all(line.pid for line in lines) else 1
 
 
 def _logs(options: argparse.Namespace, prefix: pathlib.Path) -> int:
-    folder = _existing(prefix).log
-    if options.service:
-        files = [folder / f"{options.service}.log"]
-    else:
-        files = sorted(folder.glob("*.log"))
+    folder = settings_module.load(prefix).log
+    files = sorted(folder.glob(f"{options.service or '*'}.log"))
     follow = ["-F"] if options.follow else []
     os.execvp("tail", ["tail", "-n", str(options.lines), *follow, *map(str, files)])
 

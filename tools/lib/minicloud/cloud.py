@@ -12,8 +12,17 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 
-from minicloud import commands, configs, databases, network, packages, processes, report, services
-from minicloud import settings as settings_module
+from minicloud import (
+    commands,
+    configs,
+    databases,
+    network,
+    packages,
+    processes,
+    report,
+    services,
+    settings as settings_module,
+)
 from minicloud.processes import Processes
 from minicloud.progress import Progress
 from minicloud.services import Service, environment
@@ -21,6 +30,10 @@ from minicloud.settings import Settings
 from minicloud.stamps import Stamps, digest
 
 _PATIENCE = 180  # seconds a service may take to serve, on a busy machine
+_STATE_FOLDERS = (
+    *("rabbitmq", "keystone", "nova", "tmp"),
+    *("glance/images", "glance/staging", "glance/tasks"),
+)
 _HERE = pathlib.Path(__file__).parent
 
 
@@ -49,6 +62,7 @@ class Cloud:
         self.progress = progress
         self.running = Processes(settings.prefix)
         self.stamps = Stamps(settings.var / "stamps")
+        self._serving: set[str] = set()
 
     def up(self) -> None:
         """Install, start and register whatever is not yet there.
@@ -61,9 +75,7 @@ class Cloud:
         self._start(services.INFRASTRUCTURE)
         self._wait(services.INFRASTRUCTURE)
         databases.create_accounts(self.settings)
-        databases.migrate(
-            self.settings, self.stamps, self.progress, {"keystone": self._identity}
-        )
+        databases.migrate(self.settings, self.stamps, self.progress, {"keystone": self._identity})
         self._start((services.IDENTITY,))
         self._register("identity")
         self._start((*services.OPENSTACK, services.NODES))
@@ -83,15 +95,16 @@ class Cloud:
         packages.install_plugins(settings)
         packages.link_clients(settings)
         network.add(settings)
-        for folder in ("rabbitmq", "keystone", "glance/images", "glance/staging", "glance/tasks", "nova"):
-            (settings.var / folder).mkdir(parents=True, exist_ok=True)
+        for name in _STATE_FOLDERS:
+            (settings.var / name).mkdir(parents=True, exist_ok=True)
         configs.render(settings)
         databases.prepare_server(settings)
 
     def _plan(self, service: Service) -> str:
         """Return the digest of all that a service reads when it starts."""
         project = service.name.partition("-")[0]
-        files = [self.settings.etc / project / place for _, place in configs.FILES.get(project, ())]
+        places = (place for _, place in configs.FILES.get(project, ()))
+        files = [self.settings.etc / project / place for place in places]
         if service is services.NODES:
             files = sorted((_HERE / "nodes").glob("*.py"))
         words = [*service.command(self.settings), str(service.env(self.settings))]
@@ -125,10 +138,10 @@ class Cloud:
 
         :raises CloudError: one of them died or is silent for too long.
         """
-        pending = {service.name: service for service in rows}
+        pending = {service.name: service for service in rows if service.name not in self._serving}
         deadline = time.monotonic() + _PATIENCE
-        ready: list[str] = []
         while pending:
+            ready: list[str] = []
             for name, service in list(pending.items()):
                 pid = self.running.leader(name)
                 if pid is None:
@@ -136,13 +149,13 @@ class Cloud:
                 began = processes.since_epoch(pid)
                 if service.probe is None or service.probe.serves(self.settings, began):
                     del pending[name]
+                    self._serving.add(name)
                     ready.append(name)
+            if ready:
+                self.progress.say(f"up: {', '.join(ready)}")
             if pending and time.monotonic() > deadline:
                 name = next(iter(pending))
                 raise CloudError(self._obituary(name, f"does not serve after {_PATIENCE} s"))
-            if ready:
-                self.progress.say(f"up: {', '.join(ready)}")
-                ready = []
             time.sleep(0.2 if pending else 0)
 
     def _obituary(self, name: str, fate: str) -> str:
@@ -190,6 +203,7 @@ class Cloud:
                 else:
                     path.unlink(missing_ok=True)
         if purge:
+            packages.withdraw_policy(self.settings)
             self.progress.say(f"removing {self.settings.prefix}")
             shutil.rmtree(self.settings.prefix)
 

@@ -5,7 +5,6 @@ For the steps of `up` (installing, migrating databases); services are started by
 """
 
 import ctypes
-import os
 import pathlib
 import signal
 import subprocess
@@ -37,28 +36,27 @@ def run(
     argv: Sequence[str],
     log: pathlib.Path,
     env: dict[str, str] | None = None,
-    stdin: str | None = None,
     outlive: bool = False,
 ) -> None:
     """Run a program and wait for it.
 
-    :param env: the whole environment; our own when None.
-    :param stdin: text to feed it.
-    :param outlive: let it finish when `up` is killed (apt must not be shot in mid-air).
+    :param env: its whole environment; ours when None.
+    :param outlive: let it finish when `up` is stopped or killed: apt must not be shot in mid-air.
     :raises CommandError: it ended with another status than 0.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         output.write(f"--- {' '.join(argv)[:200]}\n".encode())
         output.flush()
-        done = subprocess.run(
+        child = subprocess.Popen(
             argv,
+            stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=os.environ.copy() if env is None else env,
-            input=(stdin or "").encode(),
-            preexec_fn=None if outlive else _die_with_parent,
-            check=False,
+            env=env,
+            start_new_session=outlive,
+            preexec_fn=None if outlive else _die_with_parent,  # noqa: PLW1509 - one system call
         )
-    if done.returncode:
-        raise CommandError(f"{argv[0]} failed ({done.returncode}); end of {log}:\n{tail(log)}")
+        status = child.wait()
+    if status:
+        raise CommandError(f"{argv[0]} failed ({status}); end of {log}:\n{tail(log)}")

@@ -31,15 +31,14 @@ class Schema:
 
 def _keystone(settings: Settings) -> list[list[str]]:
     owner = ["--keystone-user", "root", "--keystone-group", "root"]
-    urls: list[str] = []
+    urls = ["--bootstrap-password", settings.password("admin"), "--bootstrap-region-id", REGION]
     for interface in ("admin", "public", "internal"):
         urls += [f"--bootstrap-{interface}-url", settings.auth_url]
     return [
         ["keystone-manage", "fernet_setup", *owner],
         ["keystone-manage", "credential_setup", *owner],
         ["keystone-manage", "db_sync"],
-        ["keystone-manage", "bootstrap", "--bootstrap-password", settings.password("admin")]
-        + ["--bootstrap-region-id", REGION, *urls],
+        ["keystone-manage", "bootstrap", *urls],
     ]
 
 

@@ -8,6 +8,7 @@ it ever leaves.
 """
 
 import json
+import pathlib
 import subprocess
 
 from minicloud.settings import Settings
@@ -20,25 +21,29 @@ def _ip(*words: str) -> str:
     return done.stdout
 
 
+def _note(settings: Settings) -> pathlib.Path:
+    """Return where we remember which of the two we brought: they are ours to remove."""
+    return settings.run / "network.json"
+
+
 def add(settings: Settings) -> None:
-    """Add the address and the route, and remember which of them are ours to remove."""
-    note = settings.run / "network.json"
-    if note.exists():
-        ours = json.loads(note.read_text())
-    else:
-        ours = {
-            "address": f" {settings.address}/" not in _ip("-4", "address", "show"),
-            "route": not _ip("route", "show", "table", "local", settings.external_range).strip(),
-        }
-        note.write_text(json.dumps(ours))  # before the deed: an interrupted `up` is cleaned up too
-    if ours["address"]:
+    """Add the address and the route where they are missing."""
+    note = _note(settings)
+    ours = set(json.loads(note.read_text())) if note.exists() else set()
+    if f" {settings.address}/" not in _ip("-4", "address", "show"):
+        ours.add("address")
+    if not _ip("route", "show", "table", "local", settings.external_range).strip():
+        ours.add("route")
+    note.write_text(json.dumps(sorted(ours)))  # before the deed, lest an interruption hide it
+    if "address" in ours:
         _ip("address", "replace", f"{settings.address}/32", "dev", "lo")
-    _ip("route", "replace", "local", settings.external_range, "dev", "lo")
+    if "route" in ours:
+        _ip("route", "replace", "local", settings.external_range, "dev", "lo")
 
 
 def remove(settings: Settings) -> None:
     """Take away what `add` brought; what was there before stays."""
-    note = settings.run / "network.json"
+    note = _note(settings)
     if not note.exists():
         return
     ours = json.loads(note.read_text())
@@ -47,6 +52,6 @@ def remove(settings: Settings) -> None:
         "address": ("address", "del", f"{settings.address}/32", "dev", "lo"),
     }
     for thing, words in undo.items():
-        if ours[thing]:
+        if thing in ours:
             subprocess.run(["ip", *words], capture_output=True, check=False)  # gone is good
     note.unlink()

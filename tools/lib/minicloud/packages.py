@@ -75,17 +75,26 @@ def _missing() -> list[str]:
 @contextlib.contextmanager
 def _no_service_starts(settings: Settings) -> Iterator[None]:
     """Forbid packages to start services; leaves a policy that was there before alone."""
-    ours = settings.run / "policy-rc.d.ours"
     if not _POLICY.exists():
-        ours.touch()
+        _policy_note(settings).parent.mkdir(exist_ok=True)
+        _policy_note(settings).touch()
         _POLICY.write_text("#!/bin/sh\nexit 101\n")
         _POLICY.chmod(0o755)
     try:
         yield
     finally:
-        if ours.exists():  # also one that a killed `up` left behind
-            _POLICY.unlink(missing_ok=True)
-            ours.unlink()
+        withdraw_policy(settings)
+
+
+def _policy_note(settings: Settings) -> pathlib.Path:
+    return settings.prefix / "installed" / "policy-rc.d-is-ours"
+
+
+def withdraw_policy(settings: Settings) -> None:
+    """Remove the policy if it is ours; also one that a killed `up` left behind."""
+    if _policy_note(settings).exists():
+        _POLICY.unlink(missing_ok=True)
+        _policy_note(settings).unlink()
 
 
 def _disable(names: list[str]) -> None:
@@ -102,6 +111,7 @@ def install_debian(settings: Settings, progress: Progress) -> None:
 
     :raises CommandError: apt failed; the message holds the end of its log.
     """
+    withdraw_policy(settings)
     missing = _missing()
     if not missing:
         return
@@ -145,9 +155,9 @@ def unpack_cloud_init(settings: Settings, progress: Progress) -> None:
     part.rename(target)
 
 
-def _uv_environment() -> dict[str, str]:
-    """Let uv follow the settings that pip follows."""
-    env = os.environ.copy()
+def _uv_environment(cache: pathlib.Path) -> dict[str, str]:
+    """Let uv follow the settings that pip follows, and keep its cache below the prefix."""
+    env = {"UV_CACHE_DIR": str(cache)} | os.environ
     for ours, theirs in (
         ("UV_DEFAULT_INDEX", "PIP_INDEX_URL"),
         ("UV_INDEX", "PIP_EXTRA_INDEX_URL"),
@@ -173,10 +183,12 @@ def build_venv(settings: Settings, stamps: Stamps, progress: Progress) -> None:
     stamps.clear("venv")
     commands.run([SYSTEM_PYTHON, "-m", "venv", "--clear", str(settings.venv)], log)
     python = settings.tool("python")
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip = [python, "-m", "pip", "install", "--no-cache-dir", "--disable-pip-version-check"]
     commands.run([*pip, "--constraint", str(LOCK), "uv"], log)
+    cache = settings.prefix / "uv-cache"  # spares an interrupted installation what it has fetched
     install = [settings.tool("uv"), "pip", "install", "--python", python, "--compile-bytecode"]
-    commands.run([*install, "--requirement", str(LOCK)], log, env=_uv_environment())
+    commands.run([*install, "--requirement", str(LOCK)], log, env=_uv_environment(cache))
+    shutil.rmtree(cache, ignore_errors=True)
     stamps.set("venv", wanted)
 
 

@@ -49,9 +49,7 @@ class Processes:
         self._prefix = prefix
         self._run = prefix / "run"
 
-    def start(
-        self, name: str, argv: Sequence[str], env: dict[str, str], log: pathlib.Path
-    ) -> None:
+    def start(self, name: str, argv: Sequence[str], env: dict[str, str], log: pathlib.Path) -> None:
         """Start a daemon in a session of its own; nothing happens when it runs already.
 
         Leftovers of an earlier one (workers whose leader died) are ended first.
@@ -59,10 +57,11 @@ class Processes:
         if self.leader(name):
             return
         self.stop([name])
-        with log.open("ab") as output:
+        read_end, write_end = os.pipe()
+        with log.open("ab") as output, os.fdopen(read_end) as gate_inside:
             child = subprocess.Popen(
                 ["/bin/sh", "-c", _WAIT_FOR_GO, "sh", *argv],
-                stdin=subprocess.PIPE,
+                stdin=gate_inside,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=env | {MARK: f"{self._prefix}:{name}"},
@@ -74,9 +73,8 @@ class Processes:
         part = record.with_suffix(".part")
         part.write_text(f"{_boot_id()} {child.pid} {start_time(child.pid)}\n")
         part.replace(record)
-        with contextlib.suppress(BrokenPipeError):
-            child.stdin.write(b"go\n")
-            child.stdin.close()
+        with contextlib.suppress(BrokenPipeError), os.fdopen(write_end, "wb") as gate:
+            gate.write(b"go\n")
 
     def leader(self, name: str) -> int | None:
         """Return the pid of a service's main process, or None when it does not run."""

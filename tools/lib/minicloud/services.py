@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The table of what runs: how each service starts, where it listens, how one sees that it serves."""
+"""The table of what runs: how each service starts, where it listens, when it serves."""
 
 import dataclasses
 import os
@@ -101,7 +101,14 @@ def _api(name: str, module: str, path: str = "/", workers: int = 1) -> Service:
             "add-header": "Connection: close",
             "hook-master-start": "unix_signal:15 gracefully_kill_them_all",
         }
-        switches = ("master", "enable-threads", "lazy-apps", "die-on-term", "need-app", "no-orphans")
+        switches = (
+            "master",
+            "enable-threads",
+            "lazy-apps",
+            "die-on-term",
+            "need-app",
+            "no-orphans",
+        )
         words = [settings.tool("uwsgi"), *(f"--{switch}" for switch in switches)]
         for option, value in options.items():
             words += [f"--{option}", value]
@@ -169,9 +176,10 @@ def environment(settings: Settings, service: Service | None = None) -> dict[str,
         "OS_NEUTRON_CONFIG_DIR": str(etc / "neutron"),
         "OS_NOVA_CONFIG_DIR": str(etc / "nova"),
         "BARBICAN_PASTE_FILE": str(etc / "barbican" / "barbican-api-paste.ini"),
+        "TMPDIR": str(settings.var / "tmp"),
         "SPT_NOENV": "1",  # process titles must not overwrite the mark in the environment
     }
-    for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "TMPDIR"):
+    for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
         if name in os.environ:
             common[name] = os.environ[name]
     return common | (service.env(settings) if service else {})

@@ -30,7 +30,6 @@ PORTS = {
     "mariadb": 3306,
     "memcached": 11211,
     "rabbitmq": 5672,
-    "rabbitmq-dist": 25672,
 }
 
 
@@ -38,12 +37,14 @@ class SettingsError(Exception):
     """The options given contradict each other or the cloud that exists at the prefix."""
 
 
-def _epmd_port(address: str) -> int:
-    """Return Erlang's name server's port for a cloud at this address.
+def _erlang_ports(address: str) -> dict[str, int]:
+    """Return two ports of Erlang's, different for each address.
 
-    epmd binds 127.0.0.1 whatever it is told, so two clouds would fight for one fixed port.
+    epmd binds 127.0.0.1 whatever it is told, and RabbitMQ refuses a distribution port that is
+    taken on any address; so two clouds would fight for fixed ones.
     """
-    return 24369 + int(ipaddress.IPv4Address(address)) % 1000
+    number = int(ipaddress.IPv4Address(address)) % 1000
+    return {"epmd": 24000 + number, "rabbitmq-dist": 25000 + number}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +64,8 @@ class Settings:
             ipaddress.IPv4Network(self.external_range)
         except ValueError as error:
             raise SettingsError(str(error)) from error
-        self.ports.setdefault("epmd", _epmd_port(self.address))
+        for name, number in _erlang_ports(self.address).items():
+            self.ports.setdefault(name, number)
 
     @property
     def venv(self) -> pathlib.Path:
@@ -129,16 +131,25 @@ class Settings:
 
     def database_url(self, user: str, name: str) -> str:
         """Return the SQLAlchemy URL with which `user` opens database `name`."""
+        account = f"{user}:{self.password('db-' + user)}"
         place = f"{self.address}:{self.ports['mariadb']}"
-        return f"mysql+pymysql://{user}:{self.password('db-' + user)}@{place}/{name}?charset=utf8mb4"
+        return f"mysql+pymysql://{account}@{place}/{name}?charset=utf8mb4"
 
 
-def load(prefix: pathlib.Path) -> Settings | None:
-    """Return the settings of the cloud at a prefix, or None when there is none."""
+def exists(prefix: pathlib.Path) -> bool:
+    """Tell whether `up` has ever begun at a prefix."""
+    return (prefix / "settings.json").exists()
+
+
+def load(prefix: pathlib.Path) -> Settings:
+    """Return the settings of the cloud at a prefix.
+
+    :raises SettingsError: there is none.
+    """
     try:
         stored = json.loads((prefix / "settings.json").read_text())
-    except FileNotFoundError:
-        return None
+    except FileNotFoundError as error:
+        raise SettingsError(f"there is no mini cloud at {prefix}") from error
     return Settings(prefix=prefix, **stored)
 
 
@@ -149,11 +160,11 @@ def resolve(prefix: pathlib.Path, given: dict) -> Settings:
         ports (name to number, merged with the known ones).
     :raises SettingsError: a fact that the databases already hold would change.
     """
-    stored = load(prefix)
+    stored = load(prefix) if exists(prefix) else None
     base = stored or Settings(prefix=prefix, secret=secrets.token_hex(24))
     ports = dict(base.ports) | given.pop("ports", {})
     if "address" in given and given["address"] != base.address:
-        ports["epmd"] = _epmd_port(given["address"])
+        ports |= _erlang_ports(given["address"])
     wanted = dataclasses.replace(base, ports=ports, **given)
     if stored and (prefix / "var" / "mariadb").exists():
         for fact in ("address", "external_range"):

@@ -67,7 +67,7 @@ class Node:
     def _read(self, user_data: bytes) -> dict | None:
         try:
             config = userdata.cloud_config(user_data, self._scratch / "cloud")
-        except Exception as error:  # anything at all may be in a stranger's user data
+        except Exception as error:  # noqa: BLE001 - a stranger's user data may hold anything
             self._log(f"user data that cloud-init cannot read: {error}")
             config = {}
         if userdata.is_ours(config):

@@ -8,7 +8,6 @@ waiting, `fail` a pattern of names that shall signal FAILURE, `paused` true to d
 
 import base64
 import json
-import pathlib
 import re
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -129,7 +128,7 @@ class Watch:
         try:
             found = self._nova.get(f"/servers/{server}").json()["server"]
             node.play(base64.b64decode(found.get(_USER_DATA) or ""), fail)
-        except Exception as error:  # one bad node must not end the thread that serves others
+        except Exception as error:  # noqa: BLE001 - one bad node must not end the others' thread
             log(f"{name}: {type(error).__name__}: {error}; trying again")
             time.sleep(_PERIOD)
             self._playing.pop(server, None)
