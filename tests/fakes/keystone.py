@@ -2,6 +2,7 @@
 """Keystone in the process: users, grants, tokens that need a role in the project, a catalogue."""
 
 import uuid
+from typing import Any
 
 from tests.fakes.http import Answer, Call, FakeService
 
@@ -58,7 +59,7 @@ class FakeKeystone(FakeService):
         """Make a token of a user; its body is what the token middleware would be told."""
         token = f"gAAAA{uuid.uuid4().hex}"
         user = self.users[user_id]
-        body = {
+        body: dict[str, Any] = {
             "user": {"id": user_id, "name": user["name"], "domain": {"id": user["domain_id"]}},
             "methods": ["password"],
             "expires_at": "2099-01-01T00:00:00.000000Z",
@@ -119,8 +120,8 @@ class FakeKeystone(FakeService):
         name = call.one("name")
         return {"roles": [{"id": i, "name": n} for n, i in self.roles.items() if n == name]}
 
-    def _role(self, role_id: str) -> str | None:
-        return next((name for name, known in self.roles.items() if known == role_id), None)
+    def _role(self, role_id: str) -> str:
+        return next(name for name, known in self.roles.items() if known == role_id)
 
     def _grant(self, call: Call, project: str, user: str, role: str):
         if project not in self.projects:

@@ -243,14 +243,16 @@ def openssl(*arguments, **more) -> str:
 def test_a_request_of_2016_is_signed(ca, tmp_path):
     """RSA-1024 and SHA-1, whose own signature the library calls invalid."""
     subject = "/C=US/ST=California/L=Mountain View/O=Google Inc/CN=www.google.com"
-    key = str(tmp_path / "key.pem")
-    arguments = ("-newkey", "rsa:1024", "-nodes", "-sha1", "-subj", subject, "-keyout", key)
+    key_file = str(tmp_path / "key.pem")
+    arguments = ("-newkey", "rsa:1024", "-nodes", "-sha1", "-subj", subject, "-keyout", key_file)
     csr = openssl("req", "-new", *arguments)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         pem = x509.sign(csr, ca, POLICY)
     certificate = crypto.load_pem_x509_certificate(pem.encode())
-    assert certificate.public_key().key_size == 1024
+    key = certificate.public_key()
+    assert isinstance(key, rsa.RSAPublicKey)
+    assert key.key_size == 1024
     assert certificate.subject == crypto.load_pem_x509_csr(csr.encode()).subject
 
 

@@ -103,6 +103,7 @@ def barbican_error(status: int, words: str) -> Exception:
 )
 def test_an_answer_that_stays_keeps_the_words_of_the_service(make, status, kind, code):
     ours = raised(make(status, "Quota exceeded. Ask for more."))
+    assert isinstance(ours, errors.ServiceRefused)
     assert type(ours) is kind
     assert (ours.status, ours.code) == (status, code)
     assert ours.words == "Quota exceeded. Ask for more."

@@ -121,7 +121,11 @@ def test_leftover_ports_are_listed_and_deleted(cloud, session):
     cloud.neutron.add_port("p1", "n", "10.0.0.1", "t", device_owner="network:dhcp")
     cloud.neutron.add_port("p2", "other", "10.0.0.2")
     (port,) = neutron.ports_on_network(session, "n")
-    assert (port.id, port.device_owner, port.tags) == ("p1", "network:dhcp", {"t"})
+    assert (port.id, port.device_owner, port.tags) == (
+        "p1",
+        "network:dhcp",
+        frozenset({"t"}),
+    )
     for _ in range(2):
         neutron.delete_port(session, "p1")
     assert neutron.ports_on_network(session, "n") == []

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from magnum.heat.stacks import StackResource
-from magnum.heat.status import deepest_failure, describe_failure, unwrap
+from magnum.heat.status import Failure, deepest_failure, describe_failure, unwrap
 
 QUOTA = (
     "Quota exceeded for cores: Requested 4, but already used 18 of 20 cores (HTTP 403) "
@@ -29,6 +29,12 @@ def resource(path, reason="", status="CREATE_FAILED", kind="OS::Nova::Server", m
     )
 
 
+def root(resources) -> Failure:
+    failure = deepest_failure(resources)
+    assert failure is not None
+    return failure
+
+
 def test_nothing_failed():
     assert deepest_failure([resource("a", status="CREATE_COMPLETE")]) is None
     assert deepest_failure([]) is None
@@ -36,7 +42,7 @@ def test_nothing_failed():
 
 def test_the_deepest_one_is_told_in_its_own_words_and_the_alike_are_counted():
     wrapped = "Resource CREATE failed: Forbidden: resources.workers.resources[{}]"
-    failure = deepest_failure(
+    failure = root(
         [
             resource("workers", wrapped.format(1) + ".resources.server: " + QUOTA.format(1)),
             resource("workers/0", "Forbidden: resources.server: " + QUOTA.format(0)),
@@ -55,7 +61,7 @@ def test_the_deepest_one_is_told_in_its_own_words_and_the_alike_are_counted():
 
 
 def test_a_cause_goes_before_deeper_cancelled_neighbours():
-    failure = deepest_failure(
+    failure = root(
         [
             resource("workers/0/server", "CREATE aborted (Task create from X stopped)"),
             resource("net", "Conflict: resources.net: No more networks"),
@@ -66,7 +72,7 @@ def test_a_cause_goes_before_deeper_cancelled_neighbours():
 
 def test_a_cause_goes_before_a_wait_that_timed_out_earlier():
     timed_out = "WaitConditionTimeout: resources.wait: 0 of 1 received"
-    failure = deepest_failure(
+    failure = root(
         [
             resource("masters/0/wait", timed_out, kind="OS::Heat::WaitCondition"),
             resource("masters/0/server", "No valid host was found", minute=5),
@@ -76,22 +82,20 @@ def test_a_cause_goes_before_a_wait_that_timed_out_earlier():
 
 
 def test_who_failed_first_is_told_first():
-    failure = deepest_failure(
-        [resource("a/x", "later", minute=2), resource("b/x", "first", minute=1)]
-    )
+    failure = root([resource("a/x", "later", minute=2), resource("b/x", "first", minute=1)])
     assert failure.reason == "first"
 
 
 def test_words_of_a_node_survive():
     reason = "WaitConditionFailure: resources.wait: certificates: curl: (7) refused. Giving up."
-    failure = deepest_failure([resource("m/0/wait", reason, kind="OS::Heat::WaitCondition")])
+    failure = root([resource("m/0/wait", reason, kind="OS::Heat::WaitCondition")])
     assert describe_failure(failure) == (
         "m/0/wait (OS::Heat::WaitCondition) failed: certificates: curl: (7) refused; Giving up."
     )
 
 
 def test_no_reason_is_said_to_be_none():
-    assert describe_failure(deepest_failure([resource("a")])) == (
+    assert describe_failure(root([resource("a")])) == (
         "a (OS::Nova::Server) failed: Heat gives no reason."
     )
 
