@@ -53,8 +53,8 @@ class HeatDriver:
         _check_networks(template)
         for field in NODE_TEXT_FIELDS:
             text = getattr(template, field)
-            if text and not re.fullmatch(r"[\x21-\x7e]+", text):
-                raise InvalidField(field, text, "be printable ASCII without spaces")
+            if text and not re.fullmatch(r"[\x20-\x7e]+", text):
+                raise InvalidField(field, text, "be one line of printable ASCII")
 
     def create_request(self, spec: ClusterSpec, access: NodeAccess) -> StackRequest:
         _check_access(access)

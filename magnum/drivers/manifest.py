@@ -65,7 +65,8 @@ class DriverManifest:
     :ivar removals_parameter: takes the Nova ids of servers that have to go.
     :ivar api_port: where the cluster's own API listens.
     :ivar plain_scheme: scheme of the API's address when TLS is disabled.
-    :ivar network_drivers: names accepted for ``network_driver``; the first is the default.
+    :ivar network_drivers: names accepted for ``network_driver``; which of them is the default is
+        the operator's choice.
     :ivar unserved: template fields that have to keep the value given here.
     """
 
@@ -87,11 +88,6 @@ class DriverManifest:
     volume_drivers: tuple[str, ...]
     storage_drivers: tuple[str, ...]
     unserved: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def default_network_driver(self) -> str:
-        """What a cluster template without a ``network_driver`` gets."""
-        return self.network_drivers[0]
 
     def on(self, name: str, *provides: Triple, user_data_format: str) -> "DriverManifest":
         """Copy this data sheet for another operating system."""

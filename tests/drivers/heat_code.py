@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ask Heat's own classes whether a stack request is valid; run by a Python that has Heat.
+"""Ask Heat's own classes whether stack requests are valid; run by a Python that has Heat.
 
-Reads JSON from standard input: ``template``, ``files``, ``parameters``.  Prints JSON: ``error``
-(text or null), ``resources`` (types of the whole tree) and ``placeholders`` (types that Heat
-accepts and does nothing for).
+Reads a JSON list from standard input, each with ``template``, ``files``, ``parameters``.  Prints a
+list: ``error`` (text or null), ``resources`` (types of the whole tree) and ``placeholders`` (types
+that Heat accepts and does nothing for).
 
 Heat's parsing, schemas, constraints and nesting are real.  What would ask a cloud is taken out:
 service catalogue, look-ups of names, and constraints that mean "exists".
@@ -20,10 +20,10 @@ UNKNOWN_YET = {"Number": 1, "Boolean": True, "CommaDelimitedList": ["unknown"], 
 
 def start_engine():
     """Register Heat's options and resource types, without a cloud behind them."""
-    from heat.common import config, messaging  # noqa: F401 PLC0415 (config registers options)
-    from heat.engine import constraints, resource, resources, translation  # noqa: PLC0415
-    from heat.engine.clients.os import glance, nova  # noqa: PLC0415
-    from oslo_config import cfg  # noqa: PLC0415
+    from heat.common import config, messaging  # noqa: F401 (config registers options)
+    from heat.engine import constraints, resource, resources, translation
+    from heat.engine.clients.os import glance, nova
+    from oslo_config import cfg
 
     cfg.CONF([], project="heat", default_config_files=[])
     messaging.setup("fake://", optional=True)
@@ -50,8 +50,8 @@ def start_engine():
 
 def parse(request):
     """Make Heat's stack of a request."""
-    from heat.common import context  # noqa: PLC0415
-    from heat.engine import environment, stack, template  # noqa: PLC0415
+    from heat.common import context
+    from heat.engine import environment, stack, template
 
     caller = context.RequestContext(
         user_id="u", project_id="0" * 32, auth_token="t", is_admin=True, roles=["member"]
@@ -66,7 +66,7 @@ def parse(request):
 
 def children(stack):
     """Yield the stacks nested in one, with stand-ins for what is known at run time only."""
-    from heat.engine import template  # noqa: PLC0415
+    from heat.engine import template
 
     for name, resource in stack.resources.items():
         if not hasattr(resource, "child_template"):
@@ -85,7 +85,7 @@ def children(stack):
 
 def validate(stack, seen):
     """Validate a stack and all below it; collect the types of their resources."""
-    from heat.common import exception  # noqa: PLC0415
+    from heat.common import exception
 
     try:
         stack.validate()
@@ -100,26 +100,23 @@ def validate(stack, seen):
         validate(nested, seen)
 
 
-def main():
-    """Answer one request."""
-    start_engine()
-    from heat.engine import support  # noqa: PLC0415
+def answer(request):
+    """Tell what Heat makes of one request."""
+    from heat.engine import support
 
     seen, error = {}, None
     try:
-        validate(parse(json.load(sys.stdin)), seen)
+        validate(parse(request), seen)
     except Exception as problem:  # noqa: BLE001 (each of Heat's errors means "invalid")
         error = f"{type(problem).__name__}: {problem}"
     useless = (support.HIDDEN, support.UNSUPPORTED)
-    json.dump(
-        {
-            "error": error,
-            "resources": sorted(seen),
-            "placeholders": sorted(name for name, status in seen.items() if status in useless),
-        },
-        sys.stdout,
-    )
+    return {
+        "error": error,
+        "resources": sorted(seen),
+        "placeholders": sorted(name for name, status in seen.items() if status in useless),
+    }
 
 
 if __name__ == "__main__":
-    main()
+    start_engine()
+    json.dump([answer(request) for request in json.load(sys.stdin)], sys.stdout)

@@ -18,7 +18,8 @@ unit_command() {
     systemctl cat docker.service |
         awk '/\\$/ { sub(/\\$/, ""); printf "%s", $0; next } { print }' |
         sed -n 's/^ExecStart=\(..*\)$/\1/p' | tail -n 1 |
-        sed -e 's/ -H *fd:\/\/[^ ]*//' -e 's/ --host[= ]*fd:\/\/[^ ]*//' |
+        sed -e 's/ -H *fd:\/\/[^ ]*//' -e 's/ --host[= ]*fd:\/\/[^ ]*//' \
+            -e 's/ --live-restore[^ ]*//' |
         if [ -n "$STORAGE_DRIVER" ]; then sed 's/ [$]DOCKER_STORAGE_OPTIONS//'; else cat; fi
 }
 
@@ -71,6 +72,9 @@ daemon_json > /etc/docker/daemon.json
     printf '[Service]\nExecStart=\nExecStart=%s\n' "${command:-$engine}"
     proxies
 } > "$dropin"
+
+# A swarm's engine must not keep containers alive without itself; some images ask for that here.
+[ ! -f /etc/sysconfig/docker ] || sed -i 's/ *--live-restore[^ "'"'"']*//' /etc/sysconfig/docker
 
 systemctl daemon-reload
 systemctl enable docker.service

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+import dataclasses
+
+import pytest
+
+from magnum.core.cluster import ClusterStatus
+from magnum.core.errors import Invalid, InvalidField
+from magnum.drivers.heat_driver import HeatDriver
+from magnum.drivers.swarm.fedora_atomic.manifest import MANIFEST
+from tests.drivers import checks, specs
+
+DRIVER = HeatDriver(MANIFEST)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"network_driver": None, "volume_driver": None, "labels": {}, "docker_volume_size": 3},
+        {"network_driver": "docker", "volume_driver": "rexray", "labels": {"K1": "V1"}},
+        {"network_driver": "flannel", "docker_storage_driver": "devicemapper"},
+        {"fixed_network": "192.168.0.0/24"},
+        {"fixed_network": "private", "fixed_subnet": "sub"},
+    ],
+)
+def test_templates_of_old_suites_are_served(values):
+    DRIVER.check(specs.template(DRIVER, **values))
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"network_driver": "calico"}, "network_driver"),
+        ({"volume_driver": "cinder"}, "volume_driver"),
+        ({"docker_storage_driver": "zfs"}, "docker_storage_driver"),
+        ({"master_lb_enabled": True}, "master_lb_enabled"),
+        ({"registry_enabled": True}, "registry_enabled"),
+        ({"fixed_subnet": "sub"}, "fixed_subnet"),
+        ({"fixed_network": "10.0.0.0/24", "fixed_subnet": "sub"}, "fixed_subnet"),
+        ({"http_proxy": "http://a\nEnvironment=LD_PRELOAD=/x"}, "http_proxy"),
+        ({"no_proxy": "ü"}, "no_proxy"),
+    ],
+)
+def test_check_when_a_field_cannot_be_served_names_it(values, field):
+    with pytest.raises(InvalidField) as caught:
+        DRIVER.check(specs.template(DRIVER, **values))
+    assert caught.value.field == field
+    assert str(caught.value).startswith(f"{field} is ")
+
+
+def test_create_request_without_an_external_network_names_it():
+    with pytest.raises(Invalid, match="needs external_network_id"):
+        DRIVER.create_request(specs.spec(DRIVER, external_network_id=None), specs.ACCESS)
+
+
+def test_create_request_is_tagged_named_and_bounded():
+    spec = specs.spec(DRIVER)
+    request = DRIVER.create_request(spec, specs.ACCESS)
+    assert request.name == spec.stack_name
+    assert request.tags == ("magnum", f"magnum-cluster-{spec.uuid}")
+    assert request.timeout_minutes == 60
+    assert specs.MASTER_PASSWORD not in repr(request)
+
+
+def test_only_the_first_manager_makes_a_swarm():
+    assert "/opt/magnum/bin/swarm_init.sh" in _files("user_data_first")
+    for part in ("user_data_master", "user_data_worker"):
+        assert "/opt/magnum/bin/swarm_join.sh" in _files(part)
+        assert "/opt/magnum/bin/swarm_init.sh" not in _files(part)
+
+
+def test_without_tls_nodes_ask_for_no_certificate():
+    assert "/opt/magnum/bin/certificates.sh" in _files("user_data_worker")
+    assert "/opt/magnum/bin/certificates.sh" not in _files("user_data_worker", tls_disabled=True)
+
+
+def _files(part: str, **values: object) -> str:
+    return DRIVER.create_request(specs.spec(DRIVER, **values), specs.ACCESS).files[part]
+
+
+def test_each_role_is_told_its_own_role():
+    request = DRIVER.create_request(specs.spec(DRIVER), specs.ACCESS)
+    assert "NODE_ROLE='master'" in checks.readable(request.files["user_data_first"])
+    assert "NODE_ROLE='master'" in checks.readable(request.files["user_data_master"])
+    assert "NODE_ROLE='worker'" in checks.readable(request.files["user_data_worker"])
+
+
+def test_nodes_ask_for_the_very_certificate_they_may_have():
+    text = checks.readable(_files("user_data_worker"))
+    for role in ("master", "worker"):
+        rule = DRIVER.node_certificate_rule(role)
+        assert rule.common_names == ("swarm.invalid",)
+        assert rule.organizations == ()
+        assert rule.extended_key_usages == {"serverAuth"}  # a client certificate would be root's
+    assert "CERTIFICATE_NAME='swarm.invalid'" in text
+    assert "CERTIFICATE_USAGES='serverAuth'" in text
+
+
+def test_update_sends_nothing_but_what_scaling_changes():
+    assert DRIVER.update_parameters(specs.spec(DRIVER, nodes=4), ["id-1", "id-2"]) == {
+        "number_of_nodes": 4,
+        "nodes_to_remove": ["id-1", "id-2"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("tls_disabled", "address"),
+    [(False, "https://192.0.2.9:2376"), (True, "tcp://192.0.2.9:2376")],
+)
+def test_cluster_status_reads_the_outputs(tls_disabled, address):
+    outputs = {
+        "api_address": "192.0.2.9",
+        "master_addresses": ["192.0.2.9"],
+        "node_addresses": ["192.0.2.10", None],
+        "more": 1,
+    }
+    spec = specs.spec(DRIVER, tls_disabled=tls_disabled)
+    assert DRIVER.cluster_status(spec, outputs) == ClusterStatus(
+        api_address=address, master_addresses=("192.0.2.9",), node_addresses=("192.0.2.10",)
+    )
+
+
+@pytest.mark.parametrize("outputs", [{}, {"api_address": None, "node_addresses": None}])
+def test_cluster_status_of_an_unfinished_stack_is_empty(outputs):
+    assert DRIVER.cluster_status(specs.spec(DRIVER), outputs) == ClusterStatus()
+
+
+def test_a_manifest_for_another_system_changes_only_what_it_says():
+    other = MANIFEST.on("x", ("vm", "other", "swarm"), user_data_format="cloud-config")
+    assert dataclasses.replace(other, name=MANIFEST.name, provides=MANIFEST.provides) == MANIFEST
