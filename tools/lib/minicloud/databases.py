@@ -7,6 +7,7 @@ from an empty database. A finished one leaves a stamp and is never touched again
 
 import dataclasses
 import shutil
+import socket
 from collections.abc import Callable
 from concurrent import futures
 
@@ -100,6 +101,14 @@ def create_accounts(settings: Settings) -> None:
     sql(settings, ";\n".join(statements) + ";")
 
 
+def _forget_cached(settings: Settings) -> None:
+    """Empty memcached: it may hold ids of rows of an interrupted attempt."""
+    place = (settings.address, settings.ports["memcached"])
+    with socket.create_connection(place, timeout=10) as connection:
+        connection.sendall(b"flush_all\r\n")
+        connection.recv(64)
+
+
 def _migrate(settings: Settings, stamps: Stamps, schema: Schema) -> None:
     drop_and_create = "".join(
         f"DROP DATABASE IF EXISTS {name}; CREATE DATABASE {name} CHARACTER SET utf8mb4;"
@@ -126,6 +135,7 @@ def migrate(
     """
     pending = [s for s in SCHEMAS if not stamps.fresh(f"schema-{s.name}", digest(s.name))]
     if pending:
+        _forget_cached(settings)
         progress.say(f"creating the tables of {', '.join(s.name for s in pending)}")
 
     def work(schema: Schema) -> str:
