@@ -68,6 +68,7 @@ class Processes:
                 cwd=self._prefix / "var",
                 start_new_session=True,
             )
+        child.returncode = 0  # a daemon: nobody waits for it, and Popen shall not complain
         # The child waits for this line, and ends without it: recorded first, run afterwards.
         record = self._run / f"{name}.pid"
         part = record.with_suffix(".part")

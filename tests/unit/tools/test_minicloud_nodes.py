@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The node stand-in: reading steps and inputs, and what it signals. No server, no cloud-init."""
+
+import pathlib
+import re
+
+import pytest
+
+from minicloud.nodes import node as node_module, room, steps, userdata
+from minicloud.nodes.node import Node, swarm_token
+from minicloud.nodes.steps import Step, StepError
+
+SCRIPT = """\
+#!/bin/sh
+# Sign this node's certificate.
+# Inputs: API_URL NODE_USER
+# Inputs: NODE_PASSWORD
+# Optional: PROXY
+# Produces: SERVER_CERT
+set -eu
+# Inputs: NOT_A_HEADER
+"""
+
+
+def make_root(root: pathlib.Path, env: str, scripts: dict[str, str]) -> pathlib.Path:
+    for folder in ("etc/magnum", "opt/magnum/bin"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    (root / "etc/magnum/cluster.env").write_text(env)
+    (root / "etc/magnum/node.env").write_text("WAIT_URL='http://heat'\n")
+    (root / "etc/magnum/steps").write_text("# in order\n" + "\n".join(scripts) + "\n")
+    for name, text in scripts.items():
+        (root / "opt/magnum/bin" / f"{name}.sh").write_text(text)
+    return root
+
+
+def test_step_header_ends_with_the_first_command() -> None:
+    step = steps.parse_step("certificates", SCRIPT)
+
+    assert step == Step("certificates", ("API_URL", "NODE_USER", "NODE_PASSWORD"), ("SERVER_CERT",))
+
+
+def test_env_is_read_as_a_shell_would() -> None:
+    text = "# values\nA='one two'\nB='it'\\''s'\nC=''\nD='two\nlines'\n"
+
+    assert steps.parse_env(text) == {"A": "one two", "B": "it's", "C": "", "D": "two\nlines"}
+
+
+def test_inputs_may_come_from_an_earlier_step(tmp_path: pathlib.Path) -> None:
+    root = make_root(
+        tmp_path,
+        "API_URL='u'\nNODE_USER='n'\nNODE_PASSWORD='p'\n",
+        {"certificates": SCRIPT, "docker": "# Inputs: SERVER_CERT WAIT_URL\n"},
+    )
+
+    steps.check_inputs(root, steps.read_steps(root))
+
+
+@pytest.mark.parametrize("password", ["", "NODE_PASSWORD=''\n"])
+def test_inputs_when_missing_or_empty_name_the_step(tmp_path: pathlib.Path, password: str) -> None:
+    root = make_root(tmp_path, "API_URL='u'\nNODE_USER='n'\n" + password, {"certificates": SCRIPT})
+
+    with pytest.raises(StepError, match="certificates: missing input NODE_PASSWORD"):
+        steps.check_inputs(root, steps.read_steps(root))
+
+
+def test_inputs_from_a_later_step_come_too_late(tmp_path: pathlib.Path) -> None:
+    root = make_root(tmp_path, "", {"one": "# Inputs: X\n", "two": "# Produces: X\n"})
+
+    with pytest.raises(StepError, match="one: missing input X"):
+        steps.check_inputs(root, steps.read_steps(root))
+
+
+def test_step_without_script_is_named(tmp_path: pathlib.Path) -> None:
+    root = make_root(tmp_path, "", {"one": ""})
+    (root / "opt/magnum/bin/one.sh").unlink()
+
+    with pytest.raises(StepError, match=re.escape("one: there is no")):
+        steps.read_steps(root)
+
+
+def test_swarm_token_has_dockers_form() -> None:
+    assert re.fullmatch(r"SWMTKN-1-[0-9a-z]{50}-[0-9a-z]{25}", swarm_token())
+
+
+@pytest.mark.parametrize(
+    ("config", "ours"),
+    [
+        ({}, False),
+        ({"write_files": "no list"}, False),
+        ({"write_files": [{"path": "/etc/motd"}]}, False),
+        ({"write_files": [{"path": "/etc/magnum/steps"}]}, True),
+    ],
+)
+def test_only_documents_with_steps_are_ours(config: dict, ours: bool) -> None:
+    assert userdata.is_ours(config) is ours
+
+
+class FakeRoom:
+    """Records the commands; fails those that a test wants to fail."""
+
+    def __init__(self) -> None:
+        self.commands: list[tuple[str, ...]] = []
+        self.failing = ""
+
+    def run(self, scratch: pathlib.Path, *command: str, timeout: float = 0) -> None:
+        self.commands.append(command)
+        if self.failing and command[0].endswith(self.failing):
+            raise room.RoomError("exit status 7; the API said no")
+
+    @property
+    def signals(self) -> list[tuple[str, ...]]:
+        return [command[1:] for command in self.commands if command[0].endswith("/signal")]
+
+
+class FakeUserData:
+    """Plays cloud-init: the document is there already, and it writes given files."""
+
+    UserDataError = userdata.UserDataError
+    is_ours = staticmethod(userdata.is_ours)
+
+    def __init__(self, env: str, scripts: dict[str, str]) -> None:
+        self._env = env
+        self._scripts = scripts
+
+    def cloud_config(self, blob: bytes, scratch: pathlib.Path) -> dict:
+        return {"write_files": [{"path": userdata.STEPS}]} if blob else {}
+
+    def check(self, config: dict) -> None:
+        pass
+
+    def write_files(self, config: dict, root: pathlib.Path) -> None:
+        make_root(root, self._env, self._scripts)
+
+
+@pytest.fixture
+def fake_room(monkeypatch: pytest.MonkeyPatch) -> FakeRoom:
+    fake = FakeRoom()
+    monkeypatch.setattr(room, "run", fake.run)
+    return fake
+
+
+def play(
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    scripts: dict[str, str],
+    fail: bool = False,
+) -> Node:
+    env = "API_URL='u'\nNODE_USER='n'\nNODE_PASSWORD='p'\n"
+    monkeypatch.setattr(node_module, "userdata", FakeUserData(env, scripts))
+    node = Node(tmp_path / "server", "bay-node-0", lambda text: None)
+    node.play(b"#cloud-config", fail)
+    return node
+
+
+def test_node_when_all_is_well_signals_success(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, fake_room: FakeRoom
+) -> None:
+    node = play(tmp_path, monkeypatch, {"certificates": SCRIPT})
+
+    assert fake_room.signals == [("SUCCESS", "bay-node-0 is ready")]
+    assert ("/opt/magnum/bin/certificates.sh",) in fake_room.commands
+    assert node.finished
+
+
+def test_node_when_certificates_fail_signals_the_step(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, fake_room: FakeRoom
+) -> None:
+    fake_room.failing = "certificates.sh"
+    play(tmp_path, monkeypatch, {"certificates": SCRIPT})
+
+    reason = "certificates: exit status 7; the API said no"
+    assert fake_room.signals == [("FAILURE", reason)]
+
+
+def test_node_when_asked_to_fail_runs_no_step(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, fake_room: FakeRoom
+) -> None:
+    play(tmp_path, monkeypatch, {"certificates": SCRIPT}, fail=True)
+
+    assert [signal[0] for signal in fake_room.signals] == ["FAILURE"]
+    assert len(fake_room.commands) == 1
+
+
+def test_node_that_makes_a_swarm_leaves_a_token(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, fake_room: FakeRoom
+) -> None:
+    play(tmp_path, monkeypatch, {"swarm_init": "#!/bin/sh\n"})
+
+    token = tmp_path / "server/root/run/magnum/signal-data"
+    assert token.read_text().startswith("SWMTKN-1-")
+
+
+def test_node_with_a_strangers_user_data_is_left_alone(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, fake_room: FakeRoom
+) -> None:
+    monkeypatch.setattr(node_module, "userdata", FakeUserData("", {}))
+    node = Node(tmp_path / "server", "stranger", lambda text: None)
+
+    node.play(b"", fail=False)
+
+    assert node.finished
+    assert fake_room.commands == []
