@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A node's scripts in a folder: absolute paths are rewritten, commands that touch the machine are
+stand-ins that write down how they were called.  Needs neither root nor a network."""
+
+import os
+import pathlib
+import shlex
+import subprocess
+
+from magnum.drivers import user_data
+
+SCRIPTS = pathlib.Path(user_data.__file__).parent / "scripts"
+ROOTS = (
+    "/opt/magnum",
+    "/etc/magnum",
+    "/etc/docker",
+    "/etc/systemd",
+    "/etc/sysconfig",
+    "/run/magnum",
+    "/var/lib/magnum",
+    "/var/log/magnum",
+)
+
+
+class Sandbox:
+    """A node below a folder."""
+
+    def __init__(self, root: pathlib.Path, **variables: str) -> None:
+        self.root = root
+        self.calls_file = root / "calls"
+        self._bin = root / "bin"
+        self._bin.mkdir()
+        self.calls_file.touch()
+        for folder in ("opt/magnum/bin", "opt/magnum/lib", "etc/magnum", "var/log", "run", "tmp"):
+            (root / folder).mkdir(parents=True)
+        for script in SCRIPTS.rglob("*.sh"):
+            self.install(str(script.relative_to(SCRIPTS)))
+        self.stub("sleep", "")
+        self.variables(**variables)
+
+    def install(self, name: str) -> None:
+        """Put a packaged script in its place."""
+        script = SCRIPTS / name
+        text = script.read_text()
+        for path in ROOTS:
+            text = text.replace(path, f"{self.root}{path}")
+        library, common = script.parent.name == "lib", script.parent.name == "node"
+        target = self.root / "opt/magnum" / ("lib" if library else "bin")
+        target /= script.stem if common else script.name
+        target.write_text(text)
+        target.chmod(0o755)
+
+    def variables(self, **values: str) -> None:
+        """Write the node's variables."""
+        (self.root / "etc/magnum/cluster.env").write_text(user_data.env_file(values))
+        (self.root / "etc/magnum/node.env").write_text("")
+
+    def stub(self, command: str, body: str) -> None:
+        """Replace a command; its calls are noted, one a line, before ``body`` runs."""
+        file = self._bin / command
+        note = f'printf "%s\\n" "{command} $*" >> {shlex.quote(str(self.calls_file))}'
+        file.write_text(f"#!/bin/sh\n{note}\n{body}\n")
+        file.chmod(0o755)
+
+    def step_stub(self, name: str, body: str) -> None:
+        """Replace a script of the node's."""
+        file = self.root / "opt/magnum/bin" / name
+        note = f'printf "%s\\n" "{name} $*" >> {shlex.quote(str(self.calls_file))}'
+        file.write_text(f"#!/bin/sh\n{note}\n{body}\n")
+        file.chmod(0o755)
+
+    def run(self, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run one of the node's scripts."""
+        return subprocess.run(
+            ["sh", self.root / "opt/magnum/bin" / script, *arguments],
+            capture_output=True,
+            text=True,
+            env={"PATH": f"{self._bin}:{os.environ['PATH']}", "TMPDIR": str(self.root / "tmp")},
+            check=False,
+        )
+
+    def read(self, path: str) -> str:
+        """Return a file of the node's."""
+        return (self.root / path.lstrip("/")).read_text()
+
+    def mode(self, path: str) -> int:
+        """Return the permissions of a file of the node's."""
+        return (self.root / path.lstrip("/")).stat().st_mode & 0o777
+
+    @property
+    def calls(self) -> list[str]:
+        """How the stand-ins were called, but for ``sleep``."""
+        lines = self.calls_file.read_text().splitlines()
+        return [line for line in lines if not line.startswith("sleep ")]
