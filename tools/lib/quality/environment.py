@@ -60,10 +60,17 @@ def ensure(
             return python
         print(f"Installing {shown or ' '.join(requirements)} into {folder}", flush=True)
         stamp.unlink(missing_ok=True)
-        venv.create(folder, with_pip=True, clear=not python.exists())
+        venv.create(folder, with_pip=True, clear=not _is_of_this_python(folder))
         _pip(python, requirements, folder.parent / f"{name}.log")
         stamp.write_text(digest)
     return python
+
+
+def _is_of_this_python(folder: pathlib.Path) -> bool:
+    """Tell whether an environment can be built upon; one of another Python breaks in odd ways."""
+    settings = folder / "pyvenv.cfg"
+    home = f"home = {pathlib.Path(sys.base_prefix) / 'bin'}"
+    return (folder / "bin" / "python").exists() and home in settings.read_text().splitlines()
 
 
 def _pip(python: pathlib.Path, requirements: Sequence[str], log: pathlib.Path) -> None:
