@@ -99,7 +99,7 @@ def _nesting(
 
 def resource_rules(manifest: DriverManifest, request: StackRequest) -> Iterator[str]:
     """Servers survive updates, signals survive tokens, no type is a no-op."""
-    wanted = {
+    wanted: dict[str, dict[str, Any]] = {
         "OS::Nova::Server": {
             "user_data_update_policy": "IGNORE",
             "image_update_policy": "REPLACE",
@@ -153,7 +153,9 @@ def nested_secrets(manifest: DriverManifest, request: StackRequest) -> Iterator[
     for template in parsed.values():
         for name, resource in templates.resources(template):
             nested = parsed.get(resource["type"])
-            for field, value in resource["properties"].items() if nested else ():
+            if nested is None:
+                continue
+            for field, value in resource["properties"].items():
                 if _takes_secret(template, value) and not _is_hidden(nested, field):
                     yield f"{name}: {field} takes a secret and is not hidden"
 

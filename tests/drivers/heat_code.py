@@ -104,7 +104,8 @@ def answer(request):
     """Tell what Heat makes of one request."""
     from heat.engine import support
 
-    seen, error = {}, None
+    seen: dict[str, str] = {}
+    error = None
     try:
         validate(parse(request), seen)
     except Exception as problem:  # noqa: BLE001 (each of Heat's errors means "invalid")

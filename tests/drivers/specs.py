@@ -19,7 +19,7 @@ ACCESS = NodeAccess(
     worker=NodeUser("b" * 32, WORKER_PASSWORD),
 )
 
-FULL = {
+FULL: dict[str, Any] = {
     "flavor_id": "m1.medium",
     "master_flavor_id": "m1.large",
     "dns_nameserver": "192.0.2.53",

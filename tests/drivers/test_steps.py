@@ -229,7 +229,11 @@ def test_run_steps_when_the_signal_fails_tries_again_next_time(node):
 # Plays Keystone, Magnum and Heat: notes bodies, signs with an authority in $0.ca.
 CURL = """
 for word; do
-    case ${previous:-} in -o) output=$word ;; -D) headers=$word ;; --data-binary) body=${word#@} ;; esac
+    case ${previous:-} in
+    -o) output=$word ;;
+    -D) headers=$word ;;
+    --data-binary) body=${word#@} ;;
+    esac
     previous=$word url=$word
 done
 cat > /dev/null
@@ -264,12 +268,16 @@ def _openssl(*arguments):
     ).stdout
 
 
+def _authority(path):
+    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+    files = ("-keyout", f"{path}.key", "-out", f"{path}.crt")
+    _openssl("req", "-x509", *key, "-days", 9, "-subj", "/CN=ca", *files)
+
+
 @pytest.fixture
 def asking(node):
     node.stub("curl", CURL)
-    ca = node.root / "bin/curl.ca"
-    _openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-             "-days", 9, "-subj", "/CN=ca", "-keyout", f"{ca}.key", "-out", f"{ca}.crt")  # fmt: skip
+    _authority(node.root / "bin/curl.ca")
     node.variables(**CERTIFICATES)
     return node
 
@@ -300,13 +308,10 @@ def test_certificates_again_keeps_a_good_one(asking):
 
 
 def test_certificates_when_another_authority_signed_fails(asking):
-    asking.stub(
-        "curl",
-        CURL.replace('-CA "$0.ca.crt" -CAkey "$0.ca.key"', '-CA "$0.b.crt" -CAkey "$0.b.key"'),
-    )
-    other = asking.root / "bin/curl.b"
-    _openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=ca",
-             "-keyout", f"{other}.key", "-out", f"{other}.crt")  # fmt: skip
+    _authority(asking.root / "bin/curl.other")
+    signs = '-CA "$0.ca.crt" -CAkey "$0.ca.key"'
+    assert signs in CURL
+    asking.stub("curl", CURL.replace(signs, signs.replace(".ca.", ".other.")))
     found = asking.run("certificates.sh")
     assert found.returncode == 1
     assert "does not fit this node" in found.stderr

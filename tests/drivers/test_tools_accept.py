@@ -15,7 +15,9 @@ from tests.drivers import specs
 PREFIX = pathlib.Path(os.environ.get("MINICLOUD_PREFIX", "/opt/minicloud"))
 SCRIPTS = sorted((pathlib.Path(user_data.__file__).parent / "scripts").rglob("*.sh"))
 ROOT = pathlib.Path(__file__).parents[2]
-SHELLCHECK = shutil.which("shellcheck", path=f"{pathlib.Path(sys.executable).parent}:/usr/bin")
+SHELLCHECK = (
+    shutil.which("shellcheck", path=f"{pathlib.Path(sys.executable).parent}:/usr/bin") or ""
+)
 CLOUD_INIT_PATH = PREFIX / "cloud-init/usr/lib/python3/dist-packages"
 PYTHON = PREFIX / "venv" / "bin" / "python"
 

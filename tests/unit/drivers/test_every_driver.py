@@ -6,6 +6,7 @@ import dataclasses
 import json
 import pathlib
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -73,7 +74,7 @@ def test_passwords_that_break_out_of_quotes_are_refused(driver):
         driver.create_request(specs.spec(driver), bad)
 
 
-def _manifest(**changes: object) -> Callable[[DriverManifest, StackRequest], tuple]:
+def _manifest(**changes: Any) -> Callable[[DriverManifest, StackRequest], tuple]:
     return lambda manifest, request: (dataclasses.replace(manifest, **changes), request)
 
 

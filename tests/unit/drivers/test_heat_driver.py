@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 import dataclasses
+from typing import Any
 
 import pytest
 
 from magnum.core.cluster import ClusterStatus
 from magnum.core.errors import Invalid, InvalidField
+from magnum.drivers.contract import Triple
 from magnum.drivers.heat_driver import HeatDriver
 from magnum.drivers.swarm.fedora_atomic.manifest import MANIFEST
 from tests.drivers import checks, specs
@@ -73,7 +75,7 @@ def test_without_tls_nodes_ask_for_no_certificate():
     assert "/opt/magnum/bin/certificates.sh" not in _files("user_data_worker", tls_disabled=True)
 
 
-def _files(part: str, **values: object) -> str:
+def _files(part: str, **values: Any) -> str:
     return DRIVER.create_request(specs.spec(DRIVER, **values), specs.ACCESS).files[part]
 
 
@@ -125,5 +127,5 @@ def test_cluster_status_of_an_unfinished_stack_is_empty(outputs):
 
 
 def test_a_manifest_for_another_system_changes_only_what_it_says():
-    other = MANIFEST.on("x", ("vm", "other", "swarm"), user_data_format="cloud-config")
+    other = MANIFEST.on("x", Triple("vm", "other", "swarm"), user_data_format="cloud-config")
     assert dataclasses.replace(other, name=MANIFEST.name, provides=MANIFEST.provides) == MANIFEST

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -33,5 +34,6 @@ def test_a_driver_of_another_package_need_not_be_a_manifest():
         name = "foreign"
         provides = (Triple("vm", "own", "own"),)
 
-    found = Registry([MANIFEST, Foreign()]).driver_for("vm", "own", "own")
+    foreign: Any = Foreign()
+    found = Registry([MANIFEST, foreign]).driver_for("vm", "own", "own")
     assert found.name == "foreign"

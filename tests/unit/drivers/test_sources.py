@@ -9,6 +9,7 @@ from magnum.drivers.manifest import Binding
 from tests.drivers import specs
 
 DRIVER = registry.drivers()[0]
+RULE = DRIVER.node_certificate_rule("master")
 
 
 @pytest.mark.parametrize(
@@ -62,12 +63,12 @@ def test_wait_seconds_keeps_within_heat_s_bounds(minutes, seconds):
 
 
 def test_bind_leaves_out_what_is_not_set():
-    root = sources.Sources(specs.spec(DRIVER), specs.ACCESS, None, "master")
+    root = sources.Sources(specs.spec(DRIVER), specs.ACCESS, RULE, "master")
     rows = (Binding("a", "template.flavor_id"), Binding("b", "template.flavor_id", "lower"))
     assert sources.bind(root, rows) == {}
 
 
 def test_bind_when_a_required_value_is_missing_names_the_field():
-    root = sources.Sources(specs.spec(DRIVER), specs.ACCESS, None, "master")
+    root = sources.Sources(specs.spec(DRIVER), specs.ACCESS, RULE, "master")
     with pytest.raises(Invalid, match="needs flavor_id"):
         sources.bind(root, (Binding("a", "template.flavor_id", required=True),))
