@@ -302,6 +302,7 @@ SERVICE_FIELDS = (
     _seen("binary", "What it is."),
     _seen("state", "up or down, by its last heartbeat.", column=False),
     _seen("report_count", "Heartbeats so far.", Kind.INTEGER),
+    _seen("disabled", "Whether an operator disabled it.", Kind.BOOLEAN),
     _seen("disabled_reason", "Why an operator disabled it."),
     *_COMMON[:2],
 )
@@ -318,7 +319,7 @@ NOT_EXPOSED: Mapping[str, frozenset[str]] = MappingProxyType(
             {"id", "project_id", "user_id", "keypair", "ssh_public_key", "ca_cert_ref",
              "magnum_cert_ref", "master_user_id", "worker_user_id"}
         ),
-        "magnum_service": frozenset({"disabled", "forced_down", "last_seen_up"}),
+        "magnum_service": frozenset({"forced_down", "last_seen_up"}),
     }
 )  # fmt: skip
 """Columns that no user sees, by table."""

@@ -4,13 +4,15 @@
 Tokens are ``user:project:role``, parts may be empty: ``alice:blue``, ``boss:blue:admin``, ``node``.
 """
 
+import copy
 import threading
 import uuid
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from oslo_config import cfg
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from magnum.api.versions import Application, StartResponse
 from magnum.certs import x509
@@ -101,14 +103,13 @@ class FakeConductor:
             row = repository.lock(session, Cluster, operation.cluster_id)
             action = Action(operation.action)
             if action is Action.DELETE and outcome is Outcome.COMPLETE:
-                session.delete(row)
+                session.execute(delete(Cluster).where(Cluster.uuid == row.uuid))
                 continue
             row.status = states.status(action, outcome)
             if row.ca_cert_ref is None:
-                keys = KeyPolicy("ec", 2048)
-                name = f"ca-{row.uuid}"
+                bundle = x509.create_ca(row.name, KeyPolicy("ec", 2048))
                 row.ca_cert_ref, _ = self._store.ensure(
-                    name, lambda: x509.create_ca(row.name, keys)
+                    f"ca-{row.uuid}", partial(copy.copy, bundle)
                 )
             row.stack_id = row.stack_id or str(uuid.uuid4())
             row.api_address = "https://198.51.100.7:2376"
