@@ -66,6 +66,7 @@ def deployment(
         yield made
     finally:
         made.stop()
+        made.close()
 
 
 @pytest.fixture(scope="session")

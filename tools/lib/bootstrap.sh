@@ -23,8 +23,13 @@ install_packages() {
     fi
     echo "Installing $* with apt-get"
     export DEBIAN_FRONTEND=noninteractive
-    apt-get update -qq </dev/null >/dev/null
-    apt-get install -y -qq --no-install-recommends "$@" </dev/null >/dev/null
+    _log=$(mktemp)
+    if ! { apt-get update && apt-get install -y --no-install-recommends "$@"; } \
+        </dev/null >"$_log" 2>&1; then
+        tail -n 20 "$_log" >&2
+        return 1
+    fi
+    rm -f "$_log"
 }
 
 if ! _find_python; then

@@ -87,10 +87,10 @@ class Demo:
     def _start(self, mini: cloud.Cloud, programs: Path) -> None:
         self._terminal.chapter("the service, configured and started")
         self._folder.mkdir(parents=True, exist_ok=True)
-        if kept.stop(self._record):
-            self._terminal.say("stopped the service that an earlier `tools/demo --keep` left")
         deployment = service.Deployment(mini, programs, self._folder, DATABASE)
         deployment.configure()
+        if kept.stop(self._record):
+            self._terminal.say("stopped the service that an earlier `tools/demo --keep` left")
         self._terminal.say(f"wrote {deployment.config}")
         deployment.create_database()
         deployment.migrate()

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The service on a mini cloud: its database, its configuration, its processes."""
 
+import fcntl
 import pathlib
 import subprocess
 from collections.abc import Mapping, Sequence
+from typing import IO
 
 from deployment import configuration
 from deployment.cloud import Cloud
@@ -49,6 +51,7 @@ class Deployment:
         self.database = database
         self.extra: configuration.Options = extra or {}
         self.processes: list[Process] = []
+        self._lock: IO[str] | None = None
 
     @property
     def config(self) -> pathlib.Path:
@@ -59,7 +62,16 @@ class Deployment:
         return self.cloud.magnum_url
 
     def configure(self) -> None:
-        """Write magnum.conf, readable by its owner only."""
+        """Write magnum.conf, readable by its owner only; waits for another deployment's end.
+
+        There is one endpoint in a mini cloud's catalogue, so there is one deployment at a time.
+        """
+        self._lock = (self.cloud.prefix / "deployment.lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"waiting for another deployment on {self.cloud.prefix} to end", flush=True)
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
         self.folder.mkdir(parents=True, exist_ok=True)
         choice = configuration.operators_choice(self.cloud, self.database)
         self._write(self.config, configuration.render(choice, self.extra))
@@ -177,6 +189,12 @@ class Deployment:
         for process in reversed(self.processes):
             process.stop()
         self.processes.clear()
+
+    def close(self) -> None:
+        """Let others deploy on this cloud."""
+        if self._lock:
+            self._lock.close()
+            self._lock = None
 
     def logs(self) -> list[pathlib.Path]:
         """Return all logs there are."""

@@ -35,7 +35,7 @@ class Refused(Exception):
 def send(method: str, url: str, body: Any = None, headers: dict[str, str] | None = None) -> Reply:
     """Send one request and return whatever the answer is.
 
-    :raises OSError: nobody answers.
+    :raises Silent: nobody answers.
     """
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data=data, method=method)
@@ -50,6 +50,8 @@ def send(method: str, url: str, body: Any = None, headers: dict[str, str] | None
     except urllib.error.HTTPError as error:
         with error:
             return _reply(error.code, error.read(), error.headers)
+    except OSError as error:
+        raise Silent(f"{method} {url}: {error}") from error
 
 
 def _reply(status: int, content: bytes, headers: Any) -> Reply:
@@ -65,6 +67,10 @@ def password_method(user: User, domain: str = "default") -> dict[str, Any]:
     """Return the way to prove an identity with a password."""
     who = {"name": user.name, "domain": {"id": domain}, "password": user.password}
     return {"methods": ["password"], "password": {"user": who}}
+
+
+class Silent(OSError):
+    """Nobody answers at an address."""
 
 
 class Session:
