@@ -31,7 +31,9 @@ class Sandbox:
         self._bin = root / "bin"
         self._bin.mkdir()
         self.calls_file.touch()
-        for folder in ("opt/magnum/bin", "opt/magnum/lib", "etc/magnum", "var/log", "run", "tmp"):
+        for folder in ("opt/magnum/bin", "opt/magnum/lib", "etc/magnum", "etc/systemd/system"):
+            (root / folder).mkdir(parents=True)
+        for folder in ("var/log", "run", "tmp"):
             (root / folder).mkdir(parents=True)
         for script in SCRIPTS.rglob("*.sh"):
             self.install(str(script.relative_to(SCRIPTS)))

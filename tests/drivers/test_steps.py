@@ -158,6 +158,27 @@ def test_docker_when_the_engine_does_not_start_repeats_its_words(node):
     assert found.stderr.endswith("no such storage driver\nthe container engine does not start\n")
 
 
+def test_metadata_is_kept_from_containers_before_the_engine_starts(node):
+    node.stub("iptables", "")
+    assert node.run("metadata.sh").returncode == 0
+    unit = node.read("/etc/systemd/system/magnum-metadata.service")
+    assert "Before=docker.service" in unit
+    (start,) = [line for line in unit.splitlines() if line.startswith("ExecStart=/bin/sh -c ")]
+    # As systemd would run it: no rule is there yet, then all are.
+    node.stub("iptables", 'case "$*" in *" -C "*) [ -e "$0.there" ] ;; esac')
+    for _ in range(2):
+        node.calls_file.write_text("")
+        command = start.partition("'")[2].rstrip("'").replace("$$", "$")
+        path = {"PATH": f"{node.root}/bin:/usr/bin:/bin"}
+        subprocess.run(["sh", "-c", command], check=True, env=path)
+        made = [call.split(" -A ")[1] for call in node.calls if " -A " in call]
+        wanted = [
+            f"PREROUTING -i {name} -d 169.254.169.254 -j DROP" for name in ("docker+", "br-+")
+        ]
+        assert made == ([] if (node.root / "bin/iptables.there").exists() else wanted)
+        (node.root / "bin/iptables.there").touch()
+
+
 def _ready(node, curl, verified=True, state="active"):
     node.stub("curl", curl)
     node.stub("openssl", "echo '    Verify return code: 0 (ok)'" if verified else "echo no")

@@ -54,6 +54,8 @@ ENVIRONMENT = (
     Binding("NO_PROXY", "template.no_proxy"),
 )
 
+ENGINE = ("certificates", "metadata", "docker")
+
 BASE = DriverManifest(
     name="swarm",
     provides=(),
@@ -61,15 +63,9 @@ BASE = DriverManifest(
     node_templates=("node.yaml",),
     user_data_format="",
     parts=(
-        NodePart(
-            "user_data_first", "master", ("certificates", "docker", "swarm_init", "readiness")
-        ),
-        NodePart(
-            "user_data_master", "master", ("certificates", "docker", "swarm_join", "readiness")
-        ),
-        NodePart(
-            "user_data_worker", "worker", ("certificates", "docker", "swarm_join", "readiness")
-        ),
+        NodePart("user_data_first", "master", (*ENGINE, "swarm_init", "readiness")),
+        NodePart("user_data_master", "master", (*ENGINE, "swarm_join", "readiness")),
+        NodePart("user_data_worker", "worker", (*ENGINE, "swarm_join", "readiness")),
     ),
     parameters=PARAMETERS,
     environment=ENVIRONMENT,
