@@ -12,10 +12,15 @@ class DemoFailed(Exception):
     """The demo cannot go on; the text is the reason."""
 
 
+def _without_dots(text: str) -> str:
+    """Leave out the lines of dots with which openssl shows that it looks for primes."""
+    return "".join(line for line in text.splitlines(True) if line.strip(".+*-\n"))
+
+
 class Terminal:
     """Shows the demo on standard output, and runs the commands that it shows.
 
-    :ivar minutes: of each chapter, for the summary.
+    :ivar seconds: how long each chapter took, for the summary.
     """
 
     def __init__(self) -> None:
@@ -63,7 +68,7 @@ class Terminal:
             timeout=300,
             check=False,
         )
-        print((done.stdout + done.stderr).rstrip(), flush=True)
+        print((done.stdout + _without_dots(done.stderr)).rstrip(), flush=True)
         if done.returncode:
             raise DemoFailed(f"`{shown}` ended with status {done.returncode}")
         if into:

@@ -102,7 +102,7 @@ def _run_tests(python: pathlib.Path, outcome: Outcome, arguments: list[str]) -> 
         return
     report = environment.cache() / f"report-{outcome.stage.name}.xml"
     report.unlink(missing_ok=True)
-    command = [str(python), "-m", "pytest", f"--junitxml={report}", folder, *arguments]
+    command = [str(python), "-m", "pytest", "-q", f"--junitxml={report}", folder, *arguments]
     status = _call(command, outcome.stage.limit)
     if report.exists():
         _count(report, outcome)
