@@ -13,12 +13,19 @@ class RequestContext(context.RequestContext):
 
     Only the API makes one.  It never travels to a conductor: what a conductor does, it does as
     the service's own user, so that nothing depends on the caller's token or account.
+
+    :ivar token_info: what Keystone said of the token, with its catalogue, so that no check made
+        with the token has to ask for that again; None where nobody established it.
     """
+
+    token_info: dict[str, Any] | None = None
 
     @classmethod
     def from_request(cls, environ: dict[str, Any]) -> "RequestContext":
         """Build it from a WSGI environment that the token middleware has filled in."""
-        return cls.from_environ(environ)
+        context = cls.from_environ(environ)
+        context.token_info = environ.get("keystone.token_info")
+        return context
 
     @property
     def has_project(self) -> bool:

@@ -51,9 +51,10 @@ class Conductor:
         self._pool = ThreadPoolExecutor(options.workers, thread_name_prefix="worker")
         self._free = threading.Semaphore(options.workers)
         self._server = ConductorServer(conf, self.name, self._on_ready)
-        self._stopping = threading.Event()
-        self._called = threading.Event()  # by a message
-        self._wake = threading.Event()
+        self._stopping = False
+        self._called = False  # by a message
+        self._free_again = False  # a worker, or a cluster that something waits for
+        self._alarm = threading.Event()  # one of these has changed
 
     def run(self) -> None:
         """Work until stopped."""
@@ -73,30 +74,33 @@ class Conductor:
         LOG.info("Conductor %s has stopped", self.name)
 
     def stop(self) -> None:
-        """Begin to stop; returns at once, fit for a signal handler."""
-        self._stopping.set()
+        """Begin to stop; returns at once.
+
+        Fit for a signal handler: it takes no lock, which the interrupted thread might hold.
+        """
+        self._stopping = True
 
     def _beat_until_stopped(self) -> None:
         next_sweep = next_heartbeat = 0.0
-        while not self._stopping.is_set():
+        while not self._stopping:
+            self._alarm.clear()
+            called, self._called = self._called, False
+            freed, self._free_again = self._free_again, False
             now = time.monotonic()
             if now >= next_heartbeat:
                 self._surviving(self._heartbeat)
                 next_heartbeat = now + self._conf.conductor.heartbeat_interval
-            if self._called.is_set():
-                self._called.clear()
+            if called:
                 # It may be told of a deletion that supersedes what is held here.
                 self._surviving(self._leases.renew)
-                self._wake.set()
             for held in self._watch.pop_superseded():
                 self._pool.submit(self._pass, held, self._runner.begin)
-            if self._wake.is_set() or now >= next_sweep:
-                self._wake.clear()
+            if called or freed or now >= next_sweep:
                 self._surviving(self._sweep)
                 next_sweep = now + self._conf.conductor.sweep_interval
             for project_id in self._watch.due():
                 self._pool.submit(self._watch.look, project_id)
-            self._stopping.wait(BEAT_SECONDS)
+            self._alarm.wait(BEAT_SECONDS)
 
     def _surviving(self, work: Callable[[], None]) -> None:
         """Do one thing of a beat; whatever it raises, the next beat comes."""
@@ -139,10 +143,12 @@ class Conductor:
         if act(held) is Verdict.WAITING and held.stack_id is not None:
             self._watch.add(held, held.stack_id)
         else:
-            self._wake.set()  # something else may be waiting for this one's end
+            self._free_again = True
+            self._alarm.set()
 
     def _on_ready(self, message: OperationReady) -> None:
-        self._called.set()
+        self._called = True
+        self._alarm.set()
 
     def _on_settled(self, stack: Stack | None, held: Held) -> None:
         self._pool.submit(self._pass, held, partial(self._runner.resume, stack))
