@@ -53,8 +53,9 @@ def deployment(
     modules: pathlib.Path,
 ) -> Iterator[Deployment]:
     """The service, running: an API and two conductors, with an empty database of their own."""
-    shutil.rmtree(FOLDER, ignore_errors=True)
     made = Deployment(cloud, programs, FOLDER, DATABASE)
+    made.claim()
+    shutil.rmtree(FOLDER, ignore_errors=True)
     made.configure()
     made.create_database()
     made.migrate()
@@ -66,7 +67,7 @@ def deployment(
         yield made
     finally:
         made.stop()
-        made.close()
+        made.release()
 
 
 @pytest.fixture(scope="session")

@@ -88,6 +88,7 @@ class Demo:
         self._terminal.chapter("the service, configured and started")
         self._folder.mkdir(parents=True, exist_ok=True)
         deployment = service.Deployment(mini, programs, self._folder, DATABASE)
+        deployment.claim()
         deployment.configure()
         if kept.stop(self._record):
             self._terminal.say("stopped the service that an earlier `tools/demo --keep` left")

@@ -61,10 +61,10 @@ class Deployment:
     def url(self) -> str:
         return self.cloud.magnum_url
 
-    def configure(self) -> None:
-        """Write magnum.conf, readable by its owner only; waits for another deployment's end.
+    def claim(self) -> None:
+        """Wait for the end of another deployment on this cloud, if there is one.
 
-        There is one endpoint in a mini cloud's catalogue, so there is one deployment at a time.
+        A mini cloud's catalogue has one endpoint for us, so there is one deployment at a time.
         """
         self._lock = (self.cloud.prefix / "deployment.lock").open("w")
         try:
@@ -72,6 +72,9 @@ class Deployment:
         except BlockingIOError:
             print(f"waiting for another deployment on {self.cloud.prefix} to end", flush=True)
             fcntl.flock(self._lock, fcntl.LOCK_EX)
+
+    def configure(self) -> None:
+        """Write magnum.conf, readable by its owner only."""
         self.folder.mkdir(parents=True, exist_ok=True)
         choice = configuration.operators_choice(self.cloud, self.database)
         self._write(self.config, configuration.render(choice, self.extra))
@@ -190,8 +193,8 @@ class Deployment:
             process.stop()
         self.processes.clear()
 
-    def close(self) -> None:
-        """Let others deploy on this cloud."""
+    def release(self) -> None:
+        """Let others deploy on this cloud; the end of our process does so, too."""
         if self._lock:
             self._lock.close()
             self._lock = None
