@@ -63,7 +63,7 @@ class Reader:
         """
         path = segments(environ)
         environ["magnum.intake"] = Intake(path, query(environ), body(environ))
-        environ["PATH_INFO"] = "/" + "/".join(path)
+        environ["PATH_INFO"] = f"/{'/'.join(path)}".encode().decode("latin-1")  # as WSGI has it
         environ["QUERY_STRING"] = ""
         for name in ("CONTENT_TYPE", "CONTENT_LENGTH", "HTTP_ACCEPT", "HTTP_TRANSFER_ENCODING"):
             environ.pop(name, None)
