@@ -4,7 +4,8 @@
 Whatever is raised further in, and whatever a framework answers with a status of 400 and above,
 gets the same body here.  It speaks to clients of every age: those up to 2.0 read only
 ``error_message``, a JSON document in a string; later ones read ``errors`` and fail on an empty
-list or a missing ``title`` or ``detail``.  A 401 of the token middleware is passed on as it is.
+list or a missing ``title`` or ``detail``.  A 401 of the token middleware keeps all it has; where
+it is JSON our members are added, because client 2.1.0 fails on JSON without them.
 """
 
 import http
@@ -143,17 +144,32 @@ class Faults:
         except Exception as error:  # noqa: BLE001  # that is what this middleware is for
             answer = response(error, environ)
         else:
-            if answer.status_int >= 400 and answer.status_int != 401:
-                answer = self._rewritten(answer, environ)
+            if answer.status_int == 401:
+                _complete(answer, environ)
+            elif answer.status_int >= 400:
+                _rewrite(answer, environ)
         return answer(environ, start_response)
 
-    def _rewritten(self, answer: webob.Response, environ: dict[str, Any]) -> webob.Response:
-        """Give a framework's error our body, keeping its status and headers."""
-        message = _plain(answer.status_int)
-        if answer.status_int == 503:
-            message = "A service that is needed to check the token does not answer, try again."
-            answer.headers.setdefault("Retry-After", str(RETRY_AFTER_SECONDS))
-        request_id = environ.get("openstack.request_id", "")
-        answer.json_body = body(answer.status_int, message, request_id)
-        answer.content_type = "application/json"
-        return answer
+
+def _rewrite(answer: webob.Response, environ: Mapping[str, Any]) -> None:
+    """Give a framework's error our body, keeping its status and headers."""
+    message = _plain(answer.status_int)
+    if answer.status_int == 503:
+        message = "A service that is needed to check the token does not answer, try again."
+        answer.headers.setdefault("Retry-After", str(RETRY_AFTER_SECONDS))
+    answer.json_body = body(answer.status_int, message, environ.get("openstack.request_id", ""))
+    answer.content_type = "application/json"
+
+
+def _complete(answer: webob.Response, environ: Mapping[str, Any]) -> None:
+    """Add our members to a 401 in JSON, taking none away."""
+    if answer.content_type != "application/json":
+        return
+    try:
+        theirs = answer.json_body
+    except ValueError:
+        return
+    if isinstance(theirs, dict):
+        message = "The request needs a valid token."
+        ours = body(401, message, environ.get("openstack.request_id", ""))
+        answer.json_body = {**ours, **theirs}
