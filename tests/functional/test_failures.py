@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bays that come to no good end say why, and can always be deleted."""
+
+import json
+import pathlib
+from collections.abc import Iterator
+
+import pytest
+
+from deployment.cloud import Cloud
+from deployment.sessions import Session
+from tests.functional.bays import Bays
+
+pytestmark = pytest.mark.usefixtures("nothing_left")
+
+
+class Nodes:
+    """Tells the mini cloud's nodes how to behave."""
+
+    def __init__(self, control: pathlib.Path) -> None:
+        self._control = control
+
+    def behave(self, **how: object) -> None:
+        """Rule all nodes from now on; without rules they work."""
+        self._control.write_text(json.dumps(how))
+
+
+@pytest.fixture
+def nodes(cloud: Cloud) -> Iterator[Nodes]:
+    nodes = Nodes(pathlib.Path(cloud.facts["nodes_control"]))
+    yield nodes
+    nodes.behave()
+
+
+@pytest.fixture
+def network(cloud: Cloud) -> Session:
+    """The administrator's Neutron."""
+    return Session.of(cloud, cloud.user("admin"))
+
+
+def _network_of(network: Session, name: str) -> dict[str, str]:
+    """Find the network that a bay has made for itself."""
+    found = network.get("network", "/v2.0/networks")["networks"]
+    (own,) = [row for row in found if row["name"].startswith(f"{name}-")]
+    return dict(own)
+
+
+def _port_on(network: Session, own: dict[str, str], **fields: str) -> str:
+    body = {"port": {"network_id": own["id"], "project_id": own["project_id"], **fields}}
+    return str(network.call("POST", "network", "/v2.0/ports", body)["port"]["id"])
+
+
+def _failed(bays: Bays, bay: str, status: str) -> str:
+    """Wait for a failure, and return its reason."""
+    return str(bays.wait_for(bay, status)["status_reason"])
+
+
+def _clean_up(bays: Bays, bay: str) -> None:
+    bays.delete(bay)
+    bays.wait_until_gone(bay)
+
+
+def test_node_that_fails_names_itself_and_its_words(nodes: Nodes, bays: Bays, model: str) -> None:
+    nodes.behave(fail=".*")
+    bay = bays.create(model)
+    reason = _failed(bays, bay, "CREATE_FAILED")
+    assert reason.startswith("first_master/ready (OS::Heat::WaitCondition) failed: ")
+    events = [event for event in bays.events(bay) if event["severity"] == "ERROR"]
+    assert any(event["resource"] == "first_master/ready" for event in events)
+    nodes.behave()
+    _clean_up(bays, bay)
+
+
+def test_bay_whose_nodes_never_signal_fails_at_its_deadline(
+    nodes: Nodes, bays: Bays, model: str
+) -> None:
+    nodes.behave(skip=".*")
+    bay = bays.create(model, bay_create_timeout=1)
+    reason = _failed(bays, bay, "CREATE_FAILED")
+    assert "first_master/ready" in reason
+    nodes.behave()
+    _clean_up(bays, bay)
+
+
+def test_ports_that_nobody_owns_go_with_the_bay(network: Session, bays: Bays, model: str) -> None:
+    bay = bays.create(model, name="stray")
+    bays.wait_for(bay, "CREATE_COMPLETE")
+    _port_on(network, _network_of(network, "stray"), name="left by a workload")
+    _clean_up(bays, bay)
+
+
+def test_port_of_somebodys_server_is_named_and_never_removed(
+    network: Session, bays: Bays, model: str
+) -> None:
+    bay = bays.create(model, name="guarded")
+    bays.wait_for(bay, "CREATE_COMPLETE")
+    own = _network_of(network, "guarded")
+    port = _port_on(network, own, device_owner="compute:nova", device_id="somebodys-server")
+    bays.delete(bay)
+    reason = _failed(bays, bay, "DELETE_FAILED")
+    assert f"Port {port} of server somebodys-server" in reason
+    assert network.get("network", f"/v2.0/ports/{port}")["port"]["id"] == port
+    network.call("DELETE", "network", f"/v2.0/ports/{port}")
+    _clean_up(bays, bay)
