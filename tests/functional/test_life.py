@@ -2,38 +2,25 @@
 """The life of a bay, with clients of two ages, unmodified."""
 
 import pathlib
-import subprocess
 
 import pytest
 
 from deployment.client import Client, ClientFailed, rows, table
+from tests.functional import openssl
 from tests.functional.bays import Bays
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
 
-def _openssl(*words: str, folder: pathlib.Path) -> str:
-    done = subprocess.run(
-        ["openssl", *words], cwd=folder, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 def _sign_a_request(magnum: Client, folder: pathlib.Path) -> None:
     """Have the bay's CA sign a fresh request, and check the certificate against that CA."""
     (folder / "ca.pem").write_text(magnum.run("ca-show", "--bay", "life"))
-    _openssl(
-        *("req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem"),
-        *("-subj", "/CN=someone", "-out", "request.pem"),
-        folder=folder,
-    )
-    request = str(folder / "request.pem")
+    request = openssl.make_request(folder, "someone")
     (folder / "cert.pem").write_text(magnum.run("ca-sign", "--bay", "life", "--csr", request))
-    assert _openssl("verify", "-CAfile", "ca.pem", "cert.pem", folder=folder) == "cert.pem: OK\n"
-    assert "CN = someone" in _openssl(
-        "x509", "-in", "cert.pem", "-noout", "-subject", folder=folder
-    )
+    verified = openssl.run("verify", "-CAfile", "ca.pem", "cert.pem", folder=folder)
+    assert verified == "cert.pem: OK\n"
+    subject = openssl.run("x509", "-in", "cert.pem", "-noout", "-subject", folder=folder)
+    assert "CN = someone" in subject
 
 
 def test_bay_lives_with_either_client(magnum: Client, bays: Bays, tmp_path: pathlib.Path) -> None:

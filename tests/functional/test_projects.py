@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two projects see nothing of each other; the members of one share its bays."""
 
+import pathlib
 from collections.abc import Iterator
 
 import pytest
 
 from deployment.cloud import Cloud
 from deployment.sessions import Session
+from tests.functional import openssl
 from tests.functional.bays import Bays
 
 
@@ -33,7 +35,10 @@ def bay(nothing_left: None, bays: Bays, model: str) -> Iterator[str]:
         bays.wait_until_gone(made)
 
 
-def test_stranger_finds_nothing(bay: str, model: str, stranger: Bays, bays: Bays) -> None:
+def test_stranger_finds_nothing(
+    bay: str, model: str, stranger: Bays, bays: Bays, tmp_path: pathlib.Path
+) -> None:
+    request = openssl.make_request(tmp_path, "stranger").read_text()
     change = [{"op": "replace", "path": "/node_count", "value": 2}]
     answers = {
         "show": stranger.show(bay),
@@ -41,7 +46,7 @@ def test_stranger_finds_nothing(bay: str, model: str, stranger: Bays, bays: Bays
         "update": stranger.send("PATCH", f"/bays/{bay}", change),
         "delete": stranger.send("DELETE", f"/bays/{bay}"),
         "certificate": stranger.send("GET", f"/certificates/{bay}"),
-        "signature": stranger.send("POST", "/certificates", {"bay_uuid": bay, "csr": "x"}),
+        "signature": stranger.send("POST", "/certificates", {"bay_uuid": bay, "csr": request}),
         "baymodel": stranger.send("GET", f"/baymodels/{model}"),
         "use": stranger.send("POST", "/bays", {"name": "mine", "baymodel_id": model}),
     }
