@@ -103,6 +103,7 @@ def translated() -> Iterator[None]:
     except (
         db_exception.DBConnectionError,
         db_exception.DBDeadlock,
+        db_exception.DBNonExistentDatabase,
         db_exception.CantStartEngineError,
     ) as error:
         raise errors.Unavailable("The database") from error

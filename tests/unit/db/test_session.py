@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Transactions: whole or not at all, again after a deadlock, and clear when nobody answers."""
+
+import threading
+from functools import partial
+
+import pytest
+from oslo_config import cfg
+from oslo_db import exception as db_exception, options as db_options
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from magnum.core import errors
+from magnum.db import migrate, models
+from magnum.db.models import Quota
+from magnum.db.session import DEADLOCK_RETRIES, Database
+
+
+def quota(number: int = 1) -> Quota:
+    return Quota(project_id=f"p{number}", resource="Cluster", hard_limit=1)
+
+
+def count(database: Database) -> int:
+    return database.read(lambda session: session.scalar(select(func.count(Quota.id)))) or 0
+
+
+def test_work_that_raises_writes_nothing(database: Database) -> None:
+    def work(session: Session) -> None:
+        session.add(quota())
+        session.flush()
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        database.write(work)
+    assert count(database) == 0
+
+
+def test_deadlock_runs_the_work_again_whole(database: Database) -> None:
+    tries = []
+
+    def work(session: Session) -> None:
+        tries.append(1)
+        session.add(quota())
+        session.flush()
+        if len(tries) < 3:
+            raise db_exception.DBDeadlock
+
+    database.write(work)
+    assert (len(tries), count(database)) == (3, 1)
+
+
+def test_deadlock_without_end_is_told_as_a_silent_database(database: Database) -> None:
+    tries = []
+
+    def work(_session: Session) -> None:
+        tries.append(1)
+        raise db_exception.DBDeadlock
+
+    with pytest.raises(errors.Unavailable, match="The database does not answer"):
+        database.write(work)
+    assert len(tries) == DEADLOCK_RETRIES + 1
+
+
+def test_database_that_is_away_is_told(conf: cfg.ConfigOpts) -> None:
+    db_options.set_defaults(conf, connection="sqlite:////nowhere/at/all.sqlite")
+    with pytest.raises(errors.Unavailable):
+        Database().read(lambda session: session.scalar(select(func.count(Quota.id))))
+
+
+def test_writers_wait_for_one_another(database: Database) -> None:
+    def write(number: int) -> None:
+        for row in [quota(10 * number + step) for step in range(5)]:
+            database.write(partial(Session.add, instance=row))
+
+    writers = [threading.Thread(target=write, args=(number,)) for number in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert count(database) == 20
+
+
+def test_migrations_make_what_the_models_say(conf: cfg.ConfigOpts) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    database = Database()
+    assert migrate.version(database.engine) is None
+    migrate.upgrade(database.engine)
+    assert migrate.version(database.engine) == "0001"
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection)
+        assert compare_metadata(context, models.Base.metadata) == []
