@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The process as a whole: it finds work, ends it, lets nothing hang, and stops well."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from oslo_config import cfg
+
+from magnum.conductor import service
+from magnum.conductor.service import BINARY, Conductor
+from magnum.core import errors
+from magnum.core.states import Action
+from magnum.db import repository
+from magnum.heat.stacks import Stack
+from magnum.rpc.messages import OperationReady
+from tests import factories
+from tests.fakes.cloud import FakeStacks
+from tests.unit.conductor.conftest import Bench
+
+
+class SilentBus:
+    """A bus whose messages are all lost."""
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def start(self) -> None:
+        pass
+
+    def stop(self) -> None:
+        pass
+
+
+class Running:
+    """A conductor that runs in a thread until it is stopped."""
+
+    def __init__(self, conf: cfg.ConfigOpts, bench: Bench) -> None:
+        self.conductor = Conductor(conf, bench.cloud)
+        self._thread = threading.Thread(target=self.conductor.run)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self.conductor.stop()
+        self._thread.join(20)
+        assert not self._thread.is_alive()
+
+
+@pytest.fixture
+def start(
+    conf: cfg.ConfigOpts, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[], Running]]:
+    """Return what starts conductors, on a bus that carries nothing; all are stopped after."""
+    monkeypatch.setattr(service, "ConductorServer", SilentBus)
+    conf.set_override("sweep_interval", 0.1, group="conductor")
+    conf.set_override("watch_interval", 0.1, group="conductor")
+    running: list[Running] = []
+
+    def start_one() -> Running:
+        running.append(Running(conf, bench))
+        return running[-1]
+
+    yield start_one
+    for one in running:
+        one.stop()
+
+
+def until(condition: Callable[[], Any], seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.02)
+
+
+def status_of(bench: Bench, uuid: str) -> str | None:
+    row = bench.read(uuid)
+    return row.status if row else None
+
+
+def test_operation_is_found_without_a_message_and_ended(
+    bench: Bench, start: Callable[[], Running]
+) -> None:
+    start()
+    row = factories.add_cluster(bench.database, Action.CREATE)
+    until(bench.fakes.heat.living)
+    bench.fakes.heat.settle()
+    until(lambda: status_of(bench, row.uuid) == "CREATE_COMPLETE")
+
+
+def test_message_is_acted_upon_before_the_next_sweep(
+    conf: cfg.ConfigOpts, bench: Bench, start: Callable[[], Running]
+) -> None:
+    conf.set_override("sweep_interval", 60.0, group="conductor")
+    running = start()
+    until(lambda: bench.database.read(repository.conductors))
+    factories.add_cluster(bench.database, Action.CREATE)
+    running.conductor._on_ready(OperationReady("any"))
+    until(bench.fakes.heat.living, seconds=10)
+
+
+def test_conductor_reports_itself_by_one_row(bench: Bench, start: Callable[[], Running]) -> None:
+    start()
+    until(lambda: bench.database.read(repository.conductors))
+    (row,) = bench.database.read(repository.conductors)
+    assert (row.id, row.binary, row.report_count) == (1, BINARY, 1)
+
+
+def test_stop_gives_back_what_is_waited_for(bench: Bench, start: Callable[[], Running]) -> None:
+    running = start()
+    factories.add_cluster(bench.database, Action.CREATE)
+    until(lambda: [o for o in bench.operations() if o.step == "stack"])
+    running.stop()
+    bench.new_conductor()
+    (taken,) = bench.leases.claim(1)  # at once, no lease has to run out
+    assert taken.claim.step == "stack"
+
+
+def test_project_whose_heat_hangs_delays_no_other(
+    bench: Bench, start: Callable[[], Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hung = factories.add_cluster(bench.database, Action.CREATE, project_id="h" * 32)
+    hanging = threading.Event()
+    released = threading.Event()
+    real = FakeStacks.status_of
+
+    def status_of_stacks(self: FakeStacks, ids: list[str]) -> dict[str, Stack]:
+        if bench.read(hung.uuid).stack_id in ids:  # type: ignore[union-attr]
+            hanging.set()
+            released.wait(20)
+        return real(self, ids)
+
+    monkeypatch.setattr(FakeStacks, "status_of", status_of_stacks)
+    start()
+    assert hanging.wait(20)
+    other = factories.add_cluster(bench.database, Action.CREATE)
+    until(lambda: len(bench.fakes.heat.living()) == 2)
+    bench.fakes.heat.settle()
+    until(lambda: status_of(bench, other.uuid) == "CREATE_COMPLETE")
+    assert status_of(bench, hung.uuid) == "CREATE_IN_PROGRESS"
+    released.set()
+    until(lambda: status_of(bench, hung.uuid) == "CREATE_COMPLETE")
+
+
+def test_database_that_is_away_for_a_while_costs_nothing(
+    bench: Bench, start: Callable[[], Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start()
+    away = threading.Event()
+    real = bench.database.write
+
+    def write(work: Any) -> Any:
+        if away.is_set():
+            raise errors.Unavailable("The database")
+        return real(work)
+
+    monkeypatch.setattr(bench.database, "write", write)
+    row = factories.add_cluster(bench.database, Action.CREATE)
+    until(lambda: [o for o in bench.operations() if o.step == "stack"])
+    away.set()
+    bench.fakes.heat.settle()
+    time.sleep(0.5)
+    away.clear()
+    bench.expire_leases()
+    until(lambda: status_of(bench, row.uuid) == "CREATE_COMPLETE")
