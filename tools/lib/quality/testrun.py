@@ -16,6 +16,7 @@ import xml.etree.ElementTree
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
+from deployment import cloud
 from quality import environment
 
 ROOT = environment.ROOT
@@ -26,21 +27,24 @@ class Stage:
     """One folder of tests, or the static checks when it has none.
 
     :param limit: minutes after which the stage is ended and counts as failed.
+    :param cloud: whether it wants the mini cloud.
     """
 
     name: str
     what: str
     folder: str | None
     limit: int
+    cloud: bool = False
 
 
+CLOUD = Stage("cloud", "the mini cloud, for the stages drivers and functional", None, 20)
 STAGES = (
     Stage("lint", "style, types, layers, shell, documentation", None, 10),
     Stage("unit", "one module at a time, no input or output", "tests/unit", 10),
     Stage("contract", "the HTTP interface, in one process", "tests/contract", 10),
-    Stage("drivers", "the templates and scripts of all drivers", "tests/drivers", 15),
+    Stage("drivers", "the templates and scripts of all drivers", "tests/drivers", 15, cloud=True),
     Stage("packaging", "sdist, wheel, and a database migrated from them", "tests/packaging", 15),
-    Stage("functional", "both services on the mini cloud", "tests/functional", 50),
+    Stage("functional", "both services on the mini cloud", "tests/functional", 50, cloud=True),
 )
 
 
@@ -110,6 +114,15 @@ def _run_tests(python: pathlib.Path, outcome: Outcome, arguments: list[str]) -> 
         outcome.failed = 1
 
 
+def _start_cloud() -> Outcome:
+    """Bring the mini cloud up; what fails for want of it will say so."""
+    print(f"\n=== {CLOUD.name}: {CLOUD.what}", flush=True)
+    began = time.monotonic()
+    status = _call([str(ROOT / "tools" / "minicloud"), "up"], CLOUD.limit)
+    minutes = (time.monotonic() - began) / 60
+    return Outcome(CLOUD, minutes, passed=int(status == 0), failed=int(status != 0))
+
+
 def run(stage: Stage, python: pathlib.Path, arguments: list[str]) -> Outcome:
     """Run one stage to its end."""
     print(f"\n=== {stage.name}: {stage.what}", flush=True)
@@ -121,6 +134,21 @@ def run(stage: Stage, python: pathlib.Path, arguments: list[str]) -> Outcome:
         _run_tests(python, outcome, arguments)
     outcome.minutes = (time.monotonic() - began) / 60
     return outcome
+
+
+def run_all(stages: list[Stage], python: pathlib.Path, arguments: list[str]) -> list[Outcome]:
+    """Run stages in order, the mini cloud beside those that want it."""
+    outcomes: list[Outcome] = []
+    was_up = cloud.is_up(cloud.DEFAULT_PREFIX)
+    try:
+        for stage in stages:
+            if stage.cloud and not any(one.stage is CLOUD for one in outcomes):
+                outcomes.append(_start_cloud())
+            outcomes.append(run(stage, python, arguments))
+    finally:
+        if not was_up and any(one.stage is CLOUD for one in outcomes):
+            cloud.down(cloud.DEFAULT_PREFIX)
+    return outcomes
 
 
 def report(outcomes: list[Outcome], minutes: float) -> bool:
@@ -169,8 +197,8 @@ def main(argv: list[str]) -> int:
     if options.only_lint:
         script = str(ROOT / "tools" / "lib" / "quality" / "lint.py")
         return subprocess.call([str(python), script, *options.names], cwd=ROOT)
-    wanted = options.names or [stage.name for stage in STAGES]
-    outcomes = [run(stage, python, options.passed_on) for stage in STAGES if stage.name in wanted]
+    wanted = [stage for stage in STAGES if not options.names or stage.name in options.names]
+    outcomes = run_all(wanted, python, options.passed_on)
     return 0 if report(outcomes, (time.monotonic() - began) / 60) else 1
 
 
