@@ -65,11 +65,13 @@ class Demo:
             failure = error
         except KeyboardInterrupt:
             failure = DemoFailed("it was interrupted")
-        if self._keep and not failure:
-            self._hand_over()
-        else:
+        kept_running = self._keep and not failure
+        if not kept_running:
             self._clean_up(all_is_well=failure is None)
-        return self._close(failure)
+        status = self._close(failure)
+        if kept_running:
+            self._hand_over()
+        return status
 
     def _tell(self) -> None:
         self._terminal.chapter("a cloud")
