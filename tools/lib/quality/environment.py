@@ -90,6 +90,6 @@ def for_checks() -> pathlib.Path:
     return ensure(
         f"checks-{checkout}",
         ["--editable", f"{ROOT}[test,lint,docs]"],
-        [ROOT / "setup.cfg", ROOT / "pyproject.toml"],
+        [ROOT / "setup.cfg"],
         shown=f"{ROOT} with what its tests need",
     )
