@@ -42,7 +42,7 @@ def _trap_changes(count: Callable[[], None]) -> None:
             count()
         return answer
 
-    session.Session.request = watched
+    session.Session.request = watched  # type: ignore[assignment, method-assign]
 
 
 def _trap_steps(count: Callable[[], None]) -> None:
