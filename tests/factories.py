@@ -5,6 +5,8 @@ import itertools
 import uuid
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from magnum.core import states
 from magnum.core.states import Action
 from magnum.db import operations
@@ -68,7 +70,7 @@ def add_cluster(database: Database, action: Action | None = None, **values: Any)
     of = template(project_id=values.get("project_id", PROJECT))
     row = cluster(of, **values)
 
-    def write(session: operations.Session) -> None:
+    def write(session: Session) -> None:
         session.add(of)
         session.flush()
         session.add(row)
@@ -81,7 +83,7 @@ def add_cluster(database: Database, action: Action | None = None, **values: Any)
 
 
 def add_operation(
-    session: operations.Session, row: Cluster, action: Action, timeout_seconds: float = 600.0
+    session: Session, row: Cluster, action: Action, timeout_seconds: float = 600.0
 ) -> str:
     """Write an operation as the API does, and show it in the cluster's status."""
     operation_id = str(uuid.uuid4())

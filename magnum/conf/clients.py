@@ -20,16 +20,12 @@ def _options() -> list[cfg.Opt]:
             help="Endpoint to take from the catalogue: publicURL, internalURL or adminURL, or "
             "their short names.",
         ),
-        cfg.StrOpt(
-            "endpoint_override", help="URL to use instead of looking into the catalogue."
-        ),
+        cfg.StrOpt("endpoint_override", help="URL to use instead of looking into the catalogue."),
         cfg.StrOpt("ca_file", help="CA bundle that the service's certificate is verified with."),
         cfg.StrOpt("cert_file", help="Client certificate to present."),
         cfg.StrOpt("key_file", help="Key of that certificate."),
         cfg.BoolOpt("insecure", default=False, help="Do not verify the service's certificate."),
-        cfg.FloatOpt(
-            "timeout", default=30.0, min=1, max=600, help="Seconds one call may take."
-        ),
+        cfg.FloatOpt("timeout", default=30.0, min=1, max=600, help="Seconds one call may take."),
     ]
 
 

@@ -126,7 +126,8 @@ def test_project_whose_heat_hangs_delays_no_other(
     real = FakeStacks.status_of
 
     def status_of_stacks(self: FakeStacks, ids: list[str]) -> dict[str, Stack]:
-        if bench.read(hung.uuid).stack_id in ids:  # type: ignore[union-attr]
+        row = bench.read(hung.uuid)
+        if row and row.stack_id in [*ids]:
             hanging.set()
             released.wait(20)
         return real(self, ids)

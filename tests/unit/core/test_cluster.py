@@ -16,14 +16,14 @@ from magnum.core.cluster import (
 )
 
 
-def spec(**values: object) -> ClusterSpec:
+def spec() -> ClusterSpec:
     template = TemplateSpec("swarm", "vm", "fedora-atomic", "image")
     groups = (
         NodeGroupSpec("default-master", "master", 1),
         NodeGroupSpec("default-worker", "worker", 2),
         NodeGroupSpec("more", "worker", 3),
     )
-    return ClusterSpec(str(uuid.uuid4()), "b1", "p", template, groups, 60, **values)
+    return ClusterSpec(str(uuid.uuid4()), "b1", "p", template, groups, 60)
 
 
 def test_short_id_is_the_same_for_the_same_uuid_and_fit_for_a_name() -> None:

@@ -3,6 +3,7 @@
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from magnum.core import errors, states
 from magnum.core.states import Action, Outcome
@@ -32,7 +33,7 @@ def test_two_that_saw_the_same_row_cannot_both_win(database: Database) -> None:
     factories.add_cluster(database, Action.CREATE)
     (first,) = claim(database, "one")
 
-    def late(session: operations.Session) -> bool:
+    def late(session: Session) -> bool:
         seen = update(Operation).where(
             Operation.uuid == first.uuid, Operation.fence == first.fence - 1
         )
@@ -160,7 +161,7 @@ def test_seconds_left_follow_the_databases_clock(database: Database) -> None:
     database.write(lambda session: factories.add_operation(session, row, Action.CREATE, 100.0))
     (held,) = claim(database)
     assert 95.0 < held.seconds_left <= 100.0
-    assert database.read(lambda session: session.scalar(select(now()))) > 1.7e9
+    assert (database.read(lambda session: session.scalar(select(now()))) or 0) > 1.7e9
 
 
 def test_open_states_are_what_can_be_claimed(database: Database) -> None:

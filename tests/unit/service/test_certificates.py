@@ -12,11 +12,11 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from oslo_config import cfg
 
 from magnum.certs import x509
+from magnum.clients import neutron
 from magnum.context import RequestContext
 from magnum.core import errors
 from magnum.db.models import Cluster
 from magnum.db.session import Database
-from magnum.service import certificates as module
 from magnum.service.certificates import Certificates
 from tests import factories
 from tests.fakes.cloud import FakeCloud
@@ -53,9 +53,7 @@ def service(
     cloud = FakeCloud()
     cloud.store.bundles["ca"] = x509.create_ca("b1", x509.KeyPolicy())
     addresses = {"master": {"10.0.0.4"}, "worker": {"10.0.0.5"}}
-    monkeypatch.setattr(
-        module.neutron, "addresses_tagged", lambda session, uuid, role: addresses[role]
-    )
+    monkeypatch.setattr(neutron, "addresses_tagged", lambda session, uuid, role: addresses[role])
     sessions: Any = type("Sessions", (), {"service": lambda self, project: None})()
     return Certificates(conf, database, sessions, cloud.store)
 

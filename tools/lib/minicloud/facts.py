@@ -73,8 +73,6 @@ def _users(cloud: "Connection", settings: Settings) -> dict[str, dict[str, str]]
 
 def gather(cloud: "Connection", settings: Settings) -> dict[str, Any]:
     """Return the content of cloud.json."""
-    domain = cloud.identity.find_domain("magnum")
-    admin = cloud.identity.find_user(register.DOMAINS["magnum"], domain_id=domain.id)
     return {
         "prefix": str(settings.prefix),
         "address": settings.address,
@@ -82,30 +80,12 @@ def gather(cloud: "Connection", settings: Settings) -> dict[str, Any]:
         "auth_url": settings.auth_url,
         "magnum_port": settings.ports["magnum"],
         "ports": settings.ports,
-        "database": {
-            "host": settings.address,
-            "port": settings.ports["mariadb"],
-            "user": "magnum",
-            "password": settings.password("db-magnum"),
-            "url_template": settings.database_url("magnum", "{name}"),
-        },
         "transport_url": settings.transport_url,
         "memcached_servers": settings.memcached,
+        "database": _database(settings),
         "users": _users(cloud, settings),
-        "service_user": {
-            "name": "magnum",
-            "password": settings.password("magnum"),
-            "project": "service",
-            "id": cloud.identity.find_user("magnum", domain_id="default").id,
-            "project_id": cloud.identity.find_project("service", domain_id="default").id,
-        },
-        "trustee_domain": {
-            "id": domain.id,
-            "name": domain.name,
-            "admin_id": admin.id,
-            "admin_name": admin.name,
-            "admin_password": settings.password(admin.name),
-        },
+        "service_user": _service_user(cloud, settings),
+        "trustee_domain": _trustee_domain(cloud, settings),
         "external_network": {
             "name": register.EXTERNAL_NETWORK,
             "id": cloud.network.find_network(register.EXTERNAL_NETWORK).id,
@@ -115,6 +95,38 @@ def gather(cloud: "Connection", settings: Settings) -> dict[str, Any]:
         "images": {image.name: image.id for image in cloud.image.images()},
         "flavors": {flavor.name: flavor.id for flavor in cloud.compute.flavors()},
         "nodes_control": str(settings.run / "nodes.json"),
+    }
+
+
+def _database(settings: Settings) -> dict[str, Any]:
+    return {
+        "host": settings.address,
+        "port": settings.ports["mariadb"],
+        "user": "magnum",
+        "password": settings.password("db-magnum"),
+        "url_template": settings.database_url("magnum", "{name}"),
+    }
+
+
+def _service_user(cloud: "Connection", settings: Settings) -> dict[str, str]:
+    return {
+        "name": "magnum",
+        "password": settings.password("magnum"),
+        "project": "service",
+        "id": cloud.identity.find_user("magnum", domain_id="default").id,
+        "project_id": cloud.identity.find_project("service", domain_id="default").id,
+    }
+
+
+def _trustee_domain(cloud: "Connection", settings: Settings) -> dict[str, str]:
+    domain = cloud.identity.find_domain("magnum")
+    admin = cloud.identity.find_user(register.DOMAINS["magnum"], domain_id=domain.id)
+    return {
+        "id": domain.id,
+        "name": domain.name,
+        "admin_id": admin.id,
+        "admin_name": admin.name,
+        "admin_password": settings.password(admin.name),
     }
 
 
