@@ -80,11 +80,11 @@ def test_writers_wait_for_one_another(database: Database) -> None:
     assert count(database) == 20
 
 
-def test_migrations_make_what_the_models_say(conf: cfg.ConfigOpts) -> None:
+def test_migrations_make_what_the_models_say(empty_database: Database) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    database = Database()
+    database = empty_database
     assert migrate.version(database.engine) is None
     migrate.upgrade(database.engine)
     assert migrate.version(database.engine) == "0001"
