@@ -94,11 +94,13 @@ def by_uuid(session: Session, model: type[Row], uuid: str) -> Row | None:
 def lock(session: Session, model: type[Row], uuid: str) -> Row:
     """Return a row and keep others from changing it until the transaction ends.
 
+    It is locked by a statement of its own: MariaDB has no FOR UPDATE OF and would lock what is
+    joined to it too, the template that many clusters share.
+
     :raises NotFound: it has gone meanwhile.
     """
-    row = session.scalars(
-        _complete(model).where(model.uuid == uuid).with_for_update(of=model)
-    ).one_or_none()
+    session.execute(select(model.id).where(model.uuid == uuid).with_for_update())
+    row = by_uuid(session, model, uuid)
     if row is None:
         raise errors.NotFound(f"There is no {NOUNS[model]} {uuid}.")
     return row

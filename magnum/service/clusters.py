@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from oslo_config import cfg
+from oslo_db import exception as db_exception
 from sqlalchemy.orm import Session
 
 from magnum.context import RequestContext
@@ -26,7 +27,7 @@ from magnum.rpc.client import ConductorClient
 from magnum.rpc.messages import OperationReady
 from magnum.service import names
 from magnum.service.page import Page
-from magnum.service.preflight import Preflight
+from magnum.service.preflight import Findings, Preflight
 
 Accepted = TypeVar("Accepted", Cluster, Cluster | None)
 
@@ -62,32 +63,20 @@ class Clusters:
             template_spec(template)
         )
         found = self._preflight.check(context, template)
-        cluster = Cluster(
-            uuid=str(uuidlib.uuid4()),
-            project_id=context.own_project,
-            user_id=context.own_user,
-            name=values.get("name") or names.generate("bay"),
-            cluster_template_id=template.uuid,
-            keypair=template.keypair_id,
-            ssh_public_key=found.ssh_public_key,
-            create_timeout=values.get("create_timeout") or 0,
-            discovery_url=values.get("discovery_url"),
-            status=states.status(Action.CREATE, Outcome.IN_PROGRESS),
-        )
-        cluster.node_groups = [
-            _node_group(cluster, DEFAULT_MASTER, "master", values.get("master_count") or 1),
-            _node_group(cluster, DEFAULT_WORKER, "worker", values.get("node_count") or 1),
-        ]
-        minutes = cluster.create_timeout or self._conf.cluster_heat.create_timeout
+        minutes = values.get("create_timeout") or self._conf.cluster_heat.create_timeout
         request = _Request(context, Action.CREATE, dict(values), minutes)
 
         def write(session: Session) -> Cluster:
+            cluster = _new(context, values, template, found)
             session.add(cluster)
             session.flush()
             request.add_to(session, cluster)
             return _reread(session, cluster.uuid)
 
-        return self._accept(request, write)
+        try:
+            return self._accept(request, write)
+        except db_exception.DBReferenceError as error:  # it went while the cloud was asked
+            raise _no_template(values["cluster_template_id"]) from error
 
     def get(self, context: RequestContext, ident: str) -> Cluster:
         """Find a cluster of the caller's project by uuid or name."""
@@ -181,9 +170,7 @@ class Clusters:
                 lambda session: repository.get(session, ClusterTemplate, ident, scope)
             )
         except errors.NotFound as error:
-            raise errors.ReferencedMissing(
-                f"baymodel_id is {errors.first_sentence(ident)} but there is no such baymodel."
-            ) from error
+            raise _no_template(ident) from error
 
     def _accept(self, request: "_Request", write: Callable[[Session], Accepted]) -> Accepted:
         result = self._database.write(write)
@@ -229,6 +216,38 @@ class _Request:
 
 def _scope(context: RequestContext) -> repository.Scope:
     return repository.Scope(context.own_project)
+
+
+def _no_template(ident: str) -> errors.ReferencedMissing:
+    return errors.ReferencedMissing(
+        f"baymodel_id is {errors.first_sentence(ident)} but there is no such baymodel."
+    )
+
+
+def _new(
+    context: RequestContext,
+    values: Mapping[str, Any],
+    template: ClusterTemplate,
+    found: Findings,
+) -> Cluster:
+    """Make the rows of a new cluster; each try of a transaction needs its own."""
+    cluster = Cluster(
+        uuid=str(uuidlib.uuid4()),
+        project_id=context.own_project,
+        user_id=context.own_user,
+        name=values.get("name") or names.generate("bay"),
+        cluster_template_id=template.uuid,
+        keypair=template.keypair_id,
+        ssh_public_key=found.ssh_public_key,
+        create_timeout=values.get("create_timeout") or 0,
+        discovery_url=values.get("discovery_url"),
+        status=states.status(Action.CREATE, Outcome.IN_PROGRESS),
+    )
+    cluster.node_groups = [
+        _node_group(cluster, DEFAULT_MASTER, "master", values.get("master_count") or 1),
+        _node_group(cluster, DEFAULT_WORKER, "worker", values.get("node_count") or 1),
+    ]
+    return cluster
 
 
 def _node_group(cluster: Cluster, name: str, role: Role, count: int) -> NodeGroup:

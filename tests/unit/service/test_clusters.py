@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Accepting what is wanted of clusters."""
 
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
 import pytest
-from sqlalchemy import func, select, update
+from oslo_db import exception as db_exception
+from sqlalchemy import event, func, select, update
 from sqlalchemy.orm import Session
 
 from magnum.context import RequestContext
 from magnum.core import errors, states
 from magnum.core.states import Action
-from magnum.db.models import Cluster, Event, NodeGroup, Operation
+from magnum.db.models import Cluster, ClusterTemplate, Event, NodeGroup, Operation
 from magnum.db.repository import Page
+from magnum.service.preflight import Findings
 from tests.unit.service.conftest import Office, caller
 
 
@@ -259,3 +264,55 @@ def test_caller_without_a_project_can_do_nothing(office: Office) -> None:
     ):
         with pytest.raises(errors.Forbidden, match="no project"):
             act()
+
+
+def test_create_that_the_database_makes_us_try_again_is_written_once(
+    office: Office, mine: RequestContext
+) -> None:
+    template = office.template(mine)
+    refused: list[str] = []
+
+    @event.listens_for(office.database.engine, "before_cursor_execute")
+    def refuse(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if not refused and statement.startswith("SELECT") and "JOIN cluster_template" in statement:
+            refused.append(statement)  # the row is to be read again after it was written
+            raise db_exception.DBDeadlock
+
+    made = office.clusters.create(mine, {"name": "b1", "cluster_template_id": template.uuid})
+    assert refused
+    assert (made.name, len(made.node_groups)) == ("b1", 2)
+    assert [operation.cluster_id for operation in operations(office)] == [made.uuid]
+
+
+def test_clusters_of_one_template_can_be_asked_for_at_the_same_time(
+    office: Office, mine: RequestContext
+) -> None:
+    template = office.template(mine)
+    deadlocks: list[str] = []
+
+    @event.listens_for(office.database.engine, "handle_error")
+    def note(context: Any) -> None:
+        deadlocks.append(str(context.original_exception))
+
+    def create(_number: int) -> str:
+        return office.clusters.create(mine, {"cluster_template_id": template.uuid}).uuid
+
+    with ThreadPoolExecutor(8) as pool:
+        made = set(pool.map(create, range(24)))
+    assert len(made) == len(operations(office)) == 24
+    assert deadlocks == []
+
+
+def test_create_from_a_template_that_goes_meanwhile_names_it(
+    office: Office, mine: RequestContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    template = office.template(mine)
+    genuine = office.preflight.check
+
+    def slow(context: RequestContext, row: ClusterTemplate) -> Findings:
+        office.templates.delete(context, row)
+        return genuine(context, row)
+
+    monkeypatch.setattr(office.preflight, "check", slow)
+    with pytest.raises(errors.ReferencedMissing, match="no such baymodel"):
+        office.clusters.create(mine, {"cluster_template_id": template.uuid})
