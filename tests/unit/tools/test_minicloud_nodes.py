@@ -101,10 +101,17 @@ class FakeRoom:
     def __init__(self) -> None:
         self.commands: list[tuple[str, ...]] = []
         self.failing = ""
+        self.failing_once = ""
+        self.sent: dict[str, str] = {}  # content of files below /run that commands were given
 
     def run(self, scratch: pathlib.Path, *command: str, timeout: float = 0) -> None:
         self.commands.append(command)
-        if self.failing and command[0].endswith(self.failing):
+        for word in command[1:]:
+            if word.startswith("/run/"):
+                self.sent[word] = (scratch / "root" / word[1:]).read_text()
+        failing = self.failing or self.failing_once
+        if failing and command[0].endswith(failing):
+            self.failing_once = ""
             raise room.RoomError("exit status 7; the API said no")
 
     @property
@@ -144,8 +151,9 @@ def play(
     monkeypatch: pytest.MonkeyPatch,
     scripts: dict[str, str],
     fail: bool = False,
+    env: str = "",
 ) -> Node:
-    env = "API_URL='u'\nNODE_USER='n'\nNODE_PASSWORD='p'\n"
+    env += "API_URL='u'\nNODE_USER='n'\nNODE_PASSWORD='p'\n"
     monkeypatch.setattr(node_module, "userdata", FakeUserData(env, scripts))
     node = Node(tmp_path / "server", "bay-node-0", lambda text: None)
     node.play(b"#cloud-config", fail)
@@ -188,6 +196,34 @@ def test_node_that_makes_a_swarm_leaves_a_token(
 
     token = tmp_path / "server/root/run/magnum/signal-data"
     assert token.read_text().startswith("SWMTKN-1-")
+    assert [signal[1] for signal in fake_room.signals] == ["bay-node-0 is ready"]
+
+
+def test_node_with_a_handle_for_managers_signals_another_token_first(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, fake_room: FakeRoom
+) -> None:
+    handle = '{"alarm_url": "http://heat"}'
+    play(tmp_path, monkeypatch, {"swarm_init": "#\n"}, env=f"TOKEN_SIGNAL='{handle}'\n")
+
+    file = "/run/magnum/manager-token"
+    assert fake_room.signals == [
+        ("SUCCESS", "token for managers", handle, file),
+        ("SUCCESS", "bay-node-0 is ready"),
+    ]
+    workers_token = (tmp_path / "server/root/run/magnum/signal-data").read_text()
+    assert re.fullmatch(r"SWMTKN-1-\w{50}-\w{25}", fake_room.sent[file])
+    assert fake_room.sent[file] != workers_token
+    assert not (tmp_path / "server/root" / file[1:]).exists()  # no later signal sends it
+
+
+def test_node_when_the_token_for_managers_does_not_get_through_fails(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, fake_room: FakeRoom
+) -> None:
+    fake_room.failing_once = "/signal"
+    play(tmp_path, monkeypatch, {"swarm_init": "#\n"}, env="TOKEN_SIGNAL='{}'\n")
+
+    reason = "swarm_init: exit status 7; the API said no"
+    assert fake_room.signals[-1] == ("FAILURE", reason)
 
 
 def test_node_with_a_strangers_user_data_is_left_alone(

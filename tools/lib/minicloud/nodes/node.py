@@ -15,6 +15,7 @@ from minicloud.nodes.userdata import UserDataError
 
 CERTIFICATES = "certificates"
 SWARM_INIT = "swarm_init"
+MANAGER_TOKEN = "run/magnum/manager-token"
 _SIGNAL_TRIES = 5
 _BASE36 = string.digits + string.ascii_lowercase
 
@@ -85,9 +86,30 @@ class Node:
                 self._in_room(step.name, f"/opt/magnum/bin/{step.name}.sh")
                 self._log("certificates: done")
             elif step.name == SWARM_INIT:
-                data = self._root / "run/magnum/signal-data"
-                data.parent.mkdir(parents=True, exist_ok=True)
-                data.write_text(swarm_token())
+                self._hand_out_tokens()
+
+    def _hand_out_tokens(self) -> None:
+        """Do what `swarm_init` does, without Docker.
+
+        The workers' token goes with the node's own signal; the managers', if there is somebody
+        to have it, to a wait condition of its own.
+        """
+        folder = self._root / "run/magnum"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "signal-data").write_text(swarm_token())
+        handle = steps.read_env(self._root).get("TOKEN_SIGNAL")
+        if handle:
+            (self._root / MANAGER_TOKEN).write_text(swarm_token())
+            self._in_room(
+                SWARM_INIT,
+                "/opt/magnum/bin/signal",
+                "SUCCESS",
+                "token for managers",
+                handle,
+                f"/{MANAGER_TOKEN}",
+            )
+            (self._root / MANAGER_TOKEN).unlink()
+            self._log("swarm_init: token for managers signalled")
 
     def _in_room(self, step: str, *command: str) -> None:
         try:

@@ -66,10 +66,10 @@ def read_steps(root: pathlib.Path) -> list[Step]:
     return steps
 
 
-def check_inputs(root: pathlib.Path, steps: list[Step]) -> None:
-    """See that every step finds each of its inputs set and not empty.
+def read_env(root: pathlib.Path) -> dict[str, str]:
+    """Return the values of the node whose files lie below a root.
 
-    :raises StepError: an input is missing.
+    :raises StepError: a file is missing or no shell could read it.
     """
     values: dict[str, str] = {}
     for file in ENV_FILES:
@@ -77,7 +77,15 @@ def check_inputs(root: pathlib.Path, steps: list[Step]) -> None:
             values |= parse_env((root / file).read_text())
         except (FileNotFoundError, ValueError) as error:
             raise StepError(f"{file}: {error}") from error
-    known = {name for name, value in values.items() if value}
+    return values
+
+
+def check_inputs(root: pathlib.Path, steps: list[Step]) -> None:
+    """See that every step finds each of its inputs set and not empty.
+
+    :raises StepError: an input is missing.
+    """
+    known = {name for name, value in read_env(root).items() if value}
     for step in steps:
         if missing := [name for name in step.inputs if name not in known]:
             raise StepError(f"{step.name}: missing input {', '.join(missing)}")
