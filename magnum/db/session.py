@@ -42,7 +42,7 @@ class Database:
             if engine.dialect.name == "sqlite" and not event.contains(
                 engine, "begin", _take_write_lock
             ):
-                event.listen(engine, "begin", _take_write_lock, insert=True)
+                event.listen(engine, "begin", _take_write_lock)
             self._engine = engine
         return self._engine
 
@@ -84,12 +84,15 @@ def _take_write_lock(connection: Connection) -> None:
     """Let a writing SQLite transaction begin as a writer.
 
     One that begins as a reader cannot wait for another writer: SQLite refuses it at once.
-    oslo.db begins transactions itself unless this mark says that one has begun.
+    oslo.db begins transactions itself and marks that it did; SQLAlchemy lets no listener go
+    before that one, so what it began, and has not used yet, is ended again.
     """
-    writes = connection.get_execution_options().get("writes")
-    if writes and "in_transaction" not in connection.info:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-        connection.info["in_transaction"] = True
+    if not connection.get_execution_options().get("writes"):
+        return
+    if connection.info.pop("in_transaction", False):
+        connection.exec_driver_sql("ROLLBACK")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    connection.info["in_transaction"] = True
 
 
 @contextlib.contextmanager

@@ -2,6 +2,8 @@
 """Transactions: whole or not at all, again after a deadlock, and clear when nobody answers."""
 
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
@@ -78,6 +80,20 @@ def test_writers_wait_for_one_another(database: Database) -> None:
     for writer in writers:
         writer.join()
     assert count(database) == 20
+
+
+def test_writers_that_read_first_wait_for_one_another_too(database: Database) -> None:
+    def write(number: int) -> None:
+        def work(session: Session) -> None:
+            session.scalar(select(func.count(Quota.id)))
+            time.sleep(0.05)
+            session.add(quota(number))
+
+        database.write(work)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+    assert count(database) == 4
 
 
 def test_migrations_make_what_the_models_say(empty_database: Database) -> None:
