@@ -102,9 +102,9 @@ class Leases:
         if not holding:
             return
         asked = time.monotonic()
-        uuids = [held.claim.uuid for held in holding]
+        claims = [held.claim for held in holding]
         still_ours = self._database.write(
-            lambda session: operations.renew(session, self._owner, self._seconds, uuids)
+            lambda session: operations.renew(session, self._owner, self._seconds, claims)
         )
         for held in holding:
             if held.claim.uuid in still_ours:

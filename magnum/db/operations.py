@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Select, Update, and_, delete, exists, select, update
+from sqlalchemy import CursorResult, Select, Update, and_, delete, exists, select, tuple_, update
 from sqlalchemy.orm import Session, aliased
 
 from magnum.core import errors, states
@@ -113,14 +113,19 @@ def _claim(row: Operation, seconds_left: float) -> Claim:
     )
 
 
-def renew(session: Session, owner: str, lease_seconds: float, held: Iterable[str]) -> set[str]:
-    """Prolong the leases ``owner`` still has on operations ``held``.
+def renew(session: Session, owner: str, lease_seconds: float, held: Iterable[Claim]) -> set[str]:
+    """Prolong the leases ``owner`` still has by the claims ``held``.
 
-    :returns: those of them that are still to be worked on.  The others were superseded (their
-        lease is prolonged too, until their holder has let go of them) or taken over.
+    :returns: the operations that are still to be worked on by them.  The others were superseded
+        (their lease is prolonged too, until their holder has let go of them) or taken over,
+        perhaps by ``owner`` itself, which sweeps up what it could not renew as any other does.
     """
-    uuids = list(held)
-    mine = and_(Operation.lease_owner == owner, Operation.uuid.in_(uuids))
+    fences = [(claim.uuid, claim.fence) for claim in held]
+    mine = and_(
+        Operation.lease_owner == owner,
+        Operation.uuid.in_([uuid for uuid, _ in fences]),  # finds them by index, pairs do not
+        tuple_(Operation.uuid, Operation.fence).in_(fences),
+    )
     session.execute(update(Operation).where(mine).values(lease_expires=now() + lease_seconds))
     open_ones = select(Operation.uuid).where(mine, Operation.state == states.OperationState.RUNNING)
     return set(session.scalars(open_ones))

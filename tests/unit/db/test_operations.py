@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Leases: who may work on what, and who may write."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -42,6 +45,26 @@ def test_two_that_saw_the_same_row_cannot_both_win(database: Database) -> None:
     assert database.write(late) is False
 
 
+def test_of_many_that_claim_at_once_each_operation_has_one_winner(database: Database) -> None:
+    for _ in range(12):
+        factories.add_cluster(database, Action.CREATE)
+    together = threading.Barrier(6)
+
+    def win(number: int) -> list[str]:
+        won: list[str] = []
+        together.wait()
+        for _ in range(8):
+            claims = database.write(
+                lambda session: operations.claim(session, f"conductor-{number}", 20.0, 3)
+            )
+            won += [held.uuid for held in claims]
+        return won
+
+    with ThreadPoolExecutor(6) as pool:
+        winners = [uuid for won in pool.map(win, range(6)) for uuid in won]
+    assert len(winners) == len(set(winners)) == 12
+
+
 def test_lease_that_ran_out_is_claimed_with_a_higher_fence(database: Database) -> None:
     factories.add_cluster(database, Action.CREATE)
     (first,) = claim(database, "one", lease=-1.0)
@@ -68,18 +91,26 @@ def test_recorded_step_is_where_the_next_claim_goes_on(database: Database) -> No
 def test_renewal_keeps_a_lease_and_tells_what_is_lost(database: Database) -> None:
     factories.add_cluster(database, Action.CREATE)
     factories.add_cluster(database, Action.CREATE)
-    kept, lost = claim(database, "one", lease=-1.0)
-    database.write(lambda session: operations.claim(session, "two", 20.0, 10))
-    expire(database)
-    database.write(
-        lambda session: session.execute(
-            update(Operation).where(Operation.uuid == kept.uuid).values(lease_owner="one")
-        )
-    )
-    still = database.write(
-        lambda session: operations.renew(session, "one", 20.0, [kept.uuid, lost.uuid])
-    )
+    kept, lost = claim(database, "one")
+    ran_out = update(Operation).where(Operation.uuid == lost.uuid).values(lease_expires=0.0)
+    database.write(lambda session: session.execute(ran_out))
+    claim(database, "two")
+    still = database.write(lambda session: operations.renew(session, "one", 20.0, [kept, lost]))
     assert still == {kept.uuid}
+
+
+def test_renewal_of_a_claim_that_its_own_owner_made_anew_keeps_only_the_new_one(
+    database: Database,
+) -> None:
+    factories.add_cluster(database, Action.CREATE)
+    (stale,) = claim(database, "one", lease=-1.0)
+    (fresh,) = claim(database, "one")
+
+    def renew(held: Claim) -> set[str]:
+        return database.write(lambda session: operations.renew(session, "one", 20.0, [held]))
+
+    assert renew(stale) == set()
+    assert renew(fresh) == {fresh.uuid}
 
 
 def test_superseded_operation_is_lost_but_its_lease_lives_until_let_go(
@@ -88,7 +119,7 @@ def test_superseded_operation_is_lost_but_its_lease_lives_until_let_go(
     row = factories.add_cluster(database, Action.CREATE)
     (creation,) = claim(database, "one")
     database.write(lambda session: factories.add_operation(session, row, Action.DELETE))
-    still = database.write(lambda session: operations.renew(session, "one", 20.0, [creation.uuid]))
+    still = database.write(lambda session: operations.renew(session, "one", 20.0, [creation]))
     assert still == set()
     assert claim(database, "two") == []
     database.write(lambda session: operations.let_go(session, creation))
