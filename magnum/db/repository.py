@@ -117,8 +117,9 @@ def page(session: Session, model: type[Row], wanted: Page, scope: Scope) -> Sequ
     ascending = wanted.sort_dir == "asc"
     if wanted.marker is not None:
         query = query.where(_after(session, model, wanted, scope, key))
-    by_id = model.id.asc() if ascending else model.id.desc()
-    query = query.order_by(key.asc() if ascending else key.desc(), by_id)
+    # PostgreSQL takes nulls for the greatest, the others for the least: this decides.
+    order = (key.is_not(None), key, model.id)
+    query = query.order_by(*(part.asc() if ascending else part.desc() for part in order))
     return session.scalars(query.limit(wanted.limit)).all()
 
 
@@ -136,7 +137,7 @@ def _sort_column(model: type[Row], name: str) -> ColumnElement[Any]:
 def _after(
     session: Session, model: type[Row], wanted: Page, scope: Scope, key: ColumnElement[Any]
 ) -> ColumnElement[bool]:
-    """Build the condition of rows that follow the marker, nulls first as MySQL sorts them."""
+    """Build the condition of rows that follow the marker, nulls being the least."""
     marker = session.execute(
         select(model.id, key).where(_visible(model, scope), model.uuid == wanted.marker)
     ).one_or_none()
