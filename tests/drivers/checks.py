@@ -161,17 +161,32 @@ def nested_secrets(manifest: DriverManifest, request: StackRequest) -> Iterator[
 
 
 def worker_secrets(manifest: DriverManifest, request: StackRequest) -> Iterator[str]:
-    """Workers are given their own password and the token for workers, nothing of managers."""
-    hidden = {name for name in request.template["parameters"] if name.startswith("master_pass")}
+    """Workers are given the token for workers, none of managers."""
     for name, resource in templates.resources(request.template):
         properties = resource.get("properties", {})
         if properties.get("role") != "worker":
             continue
-        if templates.parameters_used(properties) & hidden:
-            yield f"{name} is given the managers' password"
         for attribute in templates.arguments(properties, "get_attr"):
             if attribute[0] in {"token", "token_handle"}:
                 yield f"{name} is given the managers' token"
+
+
+def passwords(manifest: DriverManifest, request: StackRequest) -> Iterator[str]:
+    """A node's own resources hold the password of its role, and not the one of the other role."""
+    parsed = templates.all_templates(request)
+    for name, resource in templates.resources(request.template):
+        nested = parsed.get(resource["type"])
+        if nested is None:
+            continue
+        own, other = specs.MASTER_PASSWORD, specs.WORKER_PASSWORD
+        if resource["properties"]["role"] == "worker":
+            own, other = other, own
+        values = templates.given(resource["properties"], request.template, request.parameters)
+        filled = str(templates.given(nested["resources"], nested, values))
+        if own not in filled:
+            yield f"{name} is not given its own password"
+        if other in filled:
+            yield f"{name} is given the password of the other role"
 
 
 def node_files(manifest: DriverManifest, request: StackRequest) -> Iterator[str]:
@@ -242,6 +257,7 @@ ALL = (
     outputs_without_secrets,
     nested_secrets,
     worker_secrets,
+    passwords,
     node_files,
     node_steps,
     placeholders,

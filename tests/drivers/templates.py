@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Look through parsed Heat templates."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import yaml
@@ -43,6 +43,35 @@ def all_templates(request: StackRequest) -> dict[str, dict[str, Any]]:
         if name.endswith((".yaml", ".template"))
     }
     return {"": request.template, **nested}
+
+
+def given(value: Any, template: dict[str, Any], values: Mapping[str, Any]) -> Any:
+    """Put values in for parameters and decide what then can be decided.
+
+    What depends on other parameters stays as it is, with both branches of an ``if``.
+    """
+    if isinstance(value, list):
+        return [given(inner, template, values) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {"get_param"}:
+        return values.get(value["get_param"], value)
+    if set(value) == {"if"}:
+        name, *branches = value["if"]
+        truth = given(template["conditions"][name], template, values)
+        if isinstance(truth, bool):
+            return given(branches[0 if truth else 1], template, values)
+        return {"if": [name, *given(branches, template, values)]}
+    return _decided({key: given(inner, template, values) for key, inner in value.items()})
+
+
+def _decided(condition: dict[str, Any]) -> Any:
+    match condition:
+        case {"equals": [str() as one, str() as other]}:
+            return one == other
+        case {"not": bool() as truth}:
+            return not truth
+    return condition
 
 
 def resources(template: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

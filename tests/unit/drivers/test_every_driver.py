@@ -165,8 +165,20 @@ FAULTS = {
     ),
     "manager token": (checks.worker_secrets, _member(join_token={"get_attr": ["token", "data"]})),
     "manager password": (
-        checks.worker_secrets,
+        checks.passwords,
         _member(password={"get_param": "master_password"}),
+    ),
+    "manager password aside": (
+        checks.passwords,
+        _member(name={"list_join": ["-", [{"get_param": "master_password"}]]}),
+    ),
+    "worker password": (
+        checks.passwords,
+        _resource("first_master", password={"get_param": "worker_password"}),
+    ),
+    "no password": (
+        checks.passwords,
+        _nested("'%%NODE_PASSWORD%%': {get_param: password}", "'%%NODE_PASSWORD%%': ''"),
     ),
     "readable": (checks.node_files, _file("user_data_worker", "'0600'", "'0644'")),
     "stranger": (checks.node_files, _file("user_data_worker", "runcmd:", "runcmdx:")),
