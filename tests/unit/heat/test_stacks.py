@@ -83,7 +83,7 @@ def test_only_the_parameters_named_are_changed(heat, stacks):
     stacks.update(stack_id, {"node_count": 3}, 10)
     body = heat.calls[-1].body
     assert (heat.calls[-1].method, body["parameters"]) == ("PATCH", {"node_count": 3})
-    assert "template" not in body
+    assert set(body) == {"parameters", "timeout_mins", "disable_rollback"}
 
 
 def test_a_busy_stack_is_a_clash(stacks):
