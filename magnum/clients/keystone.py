@@ -24,6 +24,10 @@ _NODE_USER_OPTIONS = {
 }
 
 
+class ProjectGone(Missing):
+    """Keystone itself says that there is no such project; a 404 for any other reason is not it."""
+
+
 class Keystone:
     """What the conductor wants of Keystone; safe for threads."""
 
@@ -35,13 +39,20 @@ class Keystone:
     def grant_service_user(self, project_id: str) -> None:
         """Give the service's user the roles of ``[trust] roles`` on a project.
 
-        :raises Missing: the project, or one of the roles, does not exist.
+        :raises ProjectGone: there is no such project any more.
+        :raises Missing: one of the roles does not exist.
         :raises Unavailable: Keystone does not answer.
         """
         for role in self._conf.trust.roles:
             path = self._assignment(project_id, role)
-            with translate(_NAME):
-                self._service().put(path)
+            try:
+                with translate(_NAME):
+                    self._service().put(path)
+            except Missing as error:
+                if f"project: {project_id}" in error.words:
+                    raise ProjectGone(error.service, error.status, error.words) from error
+                self._role_ids.pop(role, None)  # made anew under its name, perhaps
+                raise
 
     def revoke_service_user(self, project_id: str) -> None:
         """Take those roles back; also when they, or the project, are gone already.

@@ -72,7 +72,7 @@ class Cloud:
     def enter(self, project_id: str) -> None:
         """Have the roles to act in a project; asks Keystone only where that is not known.
 
-        :raises Missing: there is no such project any more.
+        :raises ProjectGone: there is no such project any more.
         """
         with self._lock:
             if project_id in self._entered:

@@ -11,7 +11,7 @@ import enum
 
 from magnum.certs import manager, x509
 from magnum.certs.passwords import node_password
-from magnum.clients.errors import Missing
+from magnum.clients.keystone import ProjectGone
 from magnum.conductor import leftovers
 from magnum.conductor.run import OperationFailed, Run
 from magnum.core import errors, states
@@ -189,7 +189,7 @@ def enter_project(run: Run) -> None:
     """
     try:
         run.cloud.enter(run.cluster.project_id)
-    except Missing:
+    except ProjectGone:
         if run.action is not states.Action.DELETE:
             raise
         if not run.progress.get("project_gone"):

@@ -14,6 +14,7 @@ from typing import Any
 
 from magnum.certs.x509 import Bundle
 from magnum.clients.errors import Clash, Missing
+from magnum.clients.keystone import ProjectGone
 from magnum.clients.neutron import Port
 from magnum.drivers.contract import StackRequest
 from magnum.heat.stacks import Stack, StackResource
@@ -72,7 +73,7 @@ class FakeKeystone:
     def grant_service_user(self, project_id: str) -> None:
         self._cloud.asked("grant")
         if project_id in self.gone_projects:
-            raise Missing("Keystone", 404, "no such project")
+            raise ProjectGone("Keystone", 404, "no such project")
         self.granted.add(project_id)
         self._cloud.changed("grant")
 

@@ -126,6 +126,8 @@ class FakeKeystone(FakeService):
     def _grant(self, call: Call, project: str, user: str, role: str):
         if project not in self.projects:
             return error(404, f"Could not find project: {project}.")
+        if role not in self.roles.values():
+            return error(404, f"Could not find role: {role}.")
         self.grants.add((project, user, self._role(role)))
         return Answer(204)
 

@@ -2,7 +2,7 @@
 import pytest
 
 from magnum.clients.errors import Clash, Missing
-from magnum.clients.keystone import Keystone
+from magnum.clients.keystone import Keystone, ProjectGone
 from magnum.core.errors import Unavailable
 from tests.fakes.http import Answer
 from tests.fakes.keystone import SERVICE_PROJECT, TRUSTEE_DOMAIN
@@ -22,14 +22,25 @@ def test_a_grant_can_be_repeated(cloud, keystone):
 
 
 def test_a_grant_in_a_project_that_is_gone_says_so(keystone):
-    with pytest.raises(Missing, match="Could not find project"):
+    with pytest.raises(ProjectGone, match="Could not find project"):
         keystone.grant_service_user("nowhere")
+
+
+def test_a_role_made_anew_is_not_taken_for_a_project_that_is_gone(cloud, keystone):
+    project_id = cloud.keystone.add_project()
+    keystone.grant_service_user(project_id)
+    cloud.keystone.roles["member"] = "role-made-anew"
+    with pytest.raises(Missing, match="Could not find role") as caught:
+        keystone.grant_service_user(project_id)
+    assert not isinstance(caught.value, ProjectGone)
+    keystone.grant_service_user(project_id)  # and the next time its new id is known
 
 
 def test_a_role_that_does_not_exist_is_named(cloud, keystone):
     cloud.conf.set_override("roles", ["wizard"], "trust")
-    with pytest.raises(Missing, match="there is no role wizard"):
+    with pytest.raises(Missing, match="there is no role wizard") as caught:
         keystone.grant_service_user(cloud.keystone.add_project())
+    assert not isinstance(caught.value, ProjectGone)
 
 
 def test_a_grant_is_taken_back_once_and_again(cloud, keystone):

@@ -3,7 +3,7 @@
 
 import datetime
 
-from magnum.clients.errors import NotPermitted, Rejected
+from magnum.clients.errors import Missing, NotPermitted, Rejected
 from magnum.clients.neutron import Port
 from magnum.conductor.runner import REFUSALS_BELIEVED_AFTER, SURPRISES_BELIEVED_AFTER, Verdict
 from magnum.core import errors
@@ -245,6 +245,19 @@ def test_delete_goes_on_when_the_project_is_gone(bench: Bench) -> None:
     assert bench.read(row.uuid) is None
     assert not bench.fakes.keystone.users
     assert not bench.fakes.store.bundles
+
+
+def test_delete_leaves_no_stack_behind_because_a_role_is_not_found(bench: Bench) -> None:
+    row = created(bench)
+    bench.new_conductor()
+    bench.fakes.refuse("grant", *[Missing("Keystone", 404, "there is no role member")] * 99)
+    ask(bench, row, Action.DELETE)
+    bench.work()
+    seen = bench.read(row.uuid)
+    assert seen is not None
+    assert seen.status == "DELETE_FAILED"
+    assert "there is no role member" in (seen.status_reason or "")
+    assert bench.fakes.heat.living()
 
 
 def test_roles_stay_while_another_cluster_of_the_project_needs_them(bench: Bench) -> None:
