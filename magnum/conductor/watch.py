@@ -138,6 +138,7 @@ class Watch:
                 changed = self._look_at_all(project_id, watched)
         except ServiceRefused as error:
             LOG.warning("Project %s refuses to show its stacks: %s", project_id, error)
+            self._cloud.doubt(project_id)
             self._pass_on(project_id, watched, self._on_trouble)
         except errors.MagnumError as error:
             LOG.warning("The stacks of project %s are not seen: %s", project_id, error)

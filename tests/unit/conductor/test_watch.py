@@ -135,6 +135,16 @@ def test_project_that_refuses_us_is_passed_on(desk: Desk) -> None:
     assert desk.troubled == [held.claim.uuid]
 
 
+def test_project_that_refuses_us_is_entered_anew(desk: Desk) -> None:
+    (held,) = desk.put()
+    keystone = desk.bench.fakes.keystone
+    keystone.granted.clear()  # by another conductor, which saw the project's last cluster go
+    desk.bench.fakes.refuse("list stacks", NotPermitted("Heat", 403, "no"))
+    desk.look()
+    assert desk.bench.runner.begin(held) is Verdict.WAITING
+    assert keystone.granted == {held.claim.project_id}
+
+
 def test_superseded_operation_is_not_watched_any_more(desk: Desk) -> None:
     first, second = desk.put(2)
     first.superseded = True
