@@ -6,7 +6,6 @@ the statement was sent, on the monotonic clock, so a slow database shortens it a
 it.
 """
 
-import dataclasses
 import logging
 import threading
 import time
@@ -46,7 +45,7 @@ class Held:
 
     def advance(self, step: str | None, progress: Mapping[str, Any]) -> None:
         """Remember a step that was recorded."""
-        self.claim = dataclasses.replace(self.claim, step=step, progress=dict(progress), attempts=0)
+        self.claim = self.claim.after(step, progress)
 
 
 class Leases:

@@ -12,7 +12,7 @@ from enum import Enum, auto
 
 from sqlalchemy.orm import Session
 
-from magnum.clients.errors import LoginRefused, Missing, NotPermitted, ServiceRefused
+from magnum.clients.errors import Clash, LoginRefused, Missing, NotPermitted, ServiceRefused
 from magnum.conductor import lifecycle, steps
 from magnum.conductor.cloud import Cloud
 from magnum.conductor.leases import Held, Leases
@@ -22,6 +22,7 @@ from magnum.core import errors, states
 from magnum.core.states import Action, Outcome
 from magnum.db import operations, repository
 from magnum.db.models import Cluster
+from magnum.db.operations import Claim
 from magnum.heat.stacks import Stack
 
 LOG = logging.getLogger(__name__)
@@ -224,12 +225,14 @@ class Runner:
             LOG.info("Its lease runs out by itself: %s", error)
 
 
-def _may_pass(error: Exception, claim: operations.Claim) -> bool:
+def _may_pass(error: Exception, claim: Claim) -> bool:
     """Tell whether trying again makes sense."""
     if isinstance(error, errors.Unavailable):
         return True
     if claim.action is Action.DELETE:
         return claim.attempts < SURPRISES_BELIEVED_AFTER
+    if isinstance(error, Clash):  # Heat is busy, perhaps with what a dead conductor asked for
+        return True
     if isinstance(error, LoginRefused | NotPermitted | Missing):
         return claim.attempts < REFUSALS_BELIEVED_AFTER
     if isinstance(error, ServiceRefused | errors.Invalid):

@@ -9,7 +9,7 @@ All functions take a session and are run by :class:`magnum.db.session.Database`.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, Select, Update, and_, delete, exists, select, tuple_, update
@@ -40,6 +40,15 @@ class Claim:
     fence: int
     owner: str
     seconds_left: float
+
+    def after(self, step: str | None, progress: Mapping[str, Any]) -> "Claim":
+        """Return it as it is when a step is recorded.
+
+        One that waits is not done: the step before it is recorded again, with what the waiting
+        one has left, and its failures go on being counted.
+        """
+        attempts = self.attempts if step == self.step else 0
+        return replace(self, step=step, progress=dict(progress), attempts=attempts)
 
 
 def claimable(limit: int) -> Select[str, int]:
@@ -162,7 +171,8 @@ def record_step(
 
     :raises LeaseLost: nothing was written.
     """
-    _change(session, claim, step=step, progress=dict(progress), attempts=0)
+    after = claim.after(step, progress)
+    _change(session, claim, step=step, progress=after.progress, attempts=after.attempts)
     _change_cluster(session, claim.cluster_id, cluster)
 
 

@@ -3,7 +3,7 @@
 
 import datetime
 
-from magnum.clients.errors import Missing, NotPermitted, Rejected
+from magnum.clients.errors import Clash, Missing, NotPermitted, Rejected
 from magnum.clients.neutron import Port
 from magnum.conductor.runner import REFUSALS_BELIEVED_AFTER, SURPRISES_BELIEVED_AFTER, Verdict
 from magnum.core import errors
@@ -128,6 +128,31 @@ def test_surprise_ends_in_failed_without_its_words(bench: Bench) -> None:
     assert "secret" not in (seen.status_reason or "")
 
 
+def test_surprise_while_waiting_is_believed_too(bench: Bench) -> None:
+    row = created(bench)
+    ask(bench, row, Action.DELETE)
+    bench.fakes.refuse("resources", *[RuntimeError("odd")] * 20)
+    bench.work("FAILED")
+    seen = bench.read(row.uuid)
+    assert seen is not None
+    assert seen.status == "DELETE_FAILED"
+    assert "RuntimeError" in (seen.status_reason or "")
+    assert bench.fakes.calls.count("resources") == SURPRISES_BELIEVED_AFTER + 1
+    assert len([event for event in bench.events() if "Trying again" in event.text]) == 1
+
+
+def test_update_waits_for_a_heat_that_is_still_busy_with_what_a_dead_one_asked_for(
+    bench: Bench,
+) -> None:
+    row = created(bench)
+    ask(bench, row, Action.UPDATE)
+    bench.fakes.refuse("update stack", *[Clash("Heat", 409, "has an action in progress")] * 9)
+    bench.work()
+    seen = bench.read(row.uuid)
+    assert seen is not None
+    assert (seen.status, seen.status_reason) == ("UPDATE_COMPLETE", None)
+
+
 def test_poisoned_cluster_keeps_no_other_from_its_end(bench: Bench) -> None:
     poisoned = factories.add_cluster(bench.database, Action.CREATE)
     bench.fakes.refuse("store", *[RuntimeError("x")] * (SURPRISES_BELIEVED_AFTER + 1))
@@ -188,7 +213,7 @@ def test_delete_supersedes_a_create_whose_holder_finds_out_at_its_next_write(ben
     assert bench.fakes.is_clean
 
 
-def test_delete_asks_heat_again_and_removes_ports_that_are_in_the_way(bench: Bench) -> None:
+def test_delete_removes_ports_in_the_way_first_and_asks_heat_again(bench: Bench) -> None:
     row = created(bench)
     (stack,) = bench.fakes.heat.living()
     bench.fakes.heat.resources_of[stack.id] = [
@@ -201,9 +226,11 @@ def test_delete_asks_heat_again_and_removes_ports_that_are_in_the_way(bench: Ben
     ask(bench, row, Action.DELETE)
     (held,) = bench.leases.claim(1)
     bench.runner.begin(held)
+    assert [port.id for port in bench.fakes.network.ports["net-1"]] == ["dhcp"]
+    assert bench.fakes.changes.index("delete port") < bench.fakes.changes.index("delete stack")
     bench.fakes.heat.settle("FAILED")
     assert bench.runner.resume(bench.fakes.heat.stacks[stack.id], held) is Verdict.WAITING
-    assert [port.id for port in bench.fakes.network.ports["net-1"]] == ["dhcp"]
+    assert bench.fakes.changes.count("delete stack") == 2
     bench.fakes.heat.settle()
     bench.runner.resume(None, held)
     assert bench.read(row.uuid) is None
