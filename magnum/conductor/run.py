@@ -15,6 +15,8 @@ from magnum.drivers import registry
 from magnum.drivers.contract import Driver
 from magnum.heat.stacks import Stack, Stacks
 
+HEATS_EXTRA_MINUTES = 1
+
 
 class OperationFailed(errors.MagnumError):
     """The operation cannot come to a good end; the message is its reason."""
@@ -55,7 +57,7 @@ class Run:
 
     @property
     def timeout_minutes(self) -> int:
-        """How long the operation may take in all, as Heat is told too; at least 1."""
+        """How long the operation may take in all; at least 1."""
         options = self.cloud.conf.cluster_heat
         if self.action is Action.CREATE:
             return int(self.cluster.create_timeout or options.create_timeout)
@@ -63,8 +65,12 @@ class Run:
 
     @property
     def spec(self) -> ClusterSpec:
-        """The cluster as it is wanted."""
-        return cluster_spec(self.cluster, self.timeout_minutes)
+        """The cluster as it is wanted.
+
+        Heat is given a little longer than the operation has: whoever runs out of time first tells
+        the reason, and we tell what was still waited for.
+        """
+        return cluster_spec(self.cluster, self.timeout_minutes + HEATS_EXTRA_MINUTES)
 
     @property
     def driver(self) -> Driver:

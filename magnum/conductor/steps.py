@@ -86,8 +86,10 @@ def update_stack(run: Run) -> None:
         raise OperationFailed("The Heat stack of this bay is gone, only deleting it is possible.")
     run.progress["before"] = _moment(stack)
     run.ensure()
-    run.stacks.update(stack.id, run.driver.update_parameters(run.spec, []), run.timeout_minutes)
-    run.say(f"Heat changes the stack to {run.spec.node_count} nodes")
+    spec = run.spec
+    parameters = run.driver.update_parameters(spec, [])
+    run.stacks.update(stack.id, parameters, spec.create_timeout_minutes)
+    run.say(f"Heat changes the stack to {spec.node_count} nodes")
 
 
 def wait_for_stack(run: Run) -> Waiting | None:
@@ -122,13 +124,17 @@ def read_outputs(run: Run) -> None:
 
 
 def delete_stack(run: Run) -> None:
-    """Have Heat begin to take everything down, if there is anything."""
+    """Have Heat begin to take everything down, if there is anything.
+
+    Ports in the way are removed first: Heat takes minutes to find that it cannot delete a network.
+    """
     if run.progress.get("project_gone"):
         return
     run.ensure()
     stack = _stack(run)
     if stack is None:
         return
+    run.progress["remaining"] = leftovers.remove(run, stack)
     run.progress["before"] = _moment(stack)
     run.progress["tries"] = run.progress.get("tries", 0) + 1
     run.ensure()
@@ -149,9 +155,8 @@ def wait_for_no_stack(run: Run) -> Waiting | None:
     if stack.status == "DELETE_IN_PROGRESS":
         return WAITING
     tries = run.progress.get("tries", 0)
-    remaining = leftovers.remove(run, stack)
     if stack.status == "DELETE_FAILED" and tries >= run.cloud.conf.cluster_heat.delete_attempts:
-        raise OperationFailed(" ".join([_failure(run, stack), *remaining]))
+        raise OperationFailed(" ".join([_failure(run, stack), *run.progress.get("remaining", ())]))
     delete_stack(run)
     return WAITING
 
