@@ -7,8 +7,9 @@ one before it ended well, in an error, or with the process.
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum, auto
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -32,6 +33,8 @@ REFUSALS_BELIEVED_AFTER = 3
 
 SURPRISES_BELIEVED_AFTER = 5
 """How often a step that failed for no known reason is tried again."""
+
+UNSPEAKABLE = "The reason cannot be stored, the service's log tells it."
 
 
 class Verdict(Enum):
@@ -157,21 +160,25 @@ class Runner:
     def _end(self, held: Held, run: Run | None, reason: str) -> None:
         """End an operation as failed."""
         claim = held.claim
-
-        def write(session: Session) -> None:
-            repository.add_events(session, claim.cluster_id, claim.uuid, [("ERROR", "end", reason)])
-            changes = run.changes if run else {}
-            operations.finish(session, claim, Outcome.FAILED, reason, changes, {})
-
+        LOG.warning("%s of bay %s has failed: %s", claim.action, claim.cluster_id, reason)
         try:
-            self._cloud.database.write(write)
-            LOG.warning("%s of bay %s has failed: %s", claim.action, claim.cluster_id, reason)
+            self._write_end(claim, reason, run.changes if run else {})
         except errors.LeaseLost:
             self._let_go(held)
         except errors.Unavailable as error:
             # The lease runs out, and whoever takes the operation up comes to the same end.
             LOG.warning("The end of operation %s is not written yet: %s", claim.uuid, error)
+        except Exception:  # the database cannot hold the words, or what a step has left
+            LOG.exception("The end of operation %s is written without its reason", claim.uuid)
+            self._write_end(claim, UNSPEAKABLE, {})
         self._leases.drop(held)
+
+    def _write_end(self, claim: Claim, reason: str, changes: Mapping[str, Any]) -> None:
+        def write(session: Session) -> None:
+            repository.add_events(session, claim.cluster_id, claim.uuid, [("ERROR", "end", reason)])
+            operations.finish(session, claim, Outcome.FAILED, reason, changes, {})
+
+        self._cloud.database.write(write)
 
     def _trouble(self, held: Held, run: Run | None, error: Exception) -> None:
         """Decide between another try and the end."""

@@ -138,13 +138,23 @@ class Conductor:
             self._pass(held, self._runner.begin)
         finally:
             self._free.release()
+            self._look_again()
 
     def _pass(self, held: Held, act: Callable[[Held], Verdict]) -> None:
-        if act(held) is Verdict.WAITING and held.stack_id is not None:
+        try:
+            verdict = act(held)
+        except Exception:  # a pool keeps to itself what its work raises
+            LOG.exception("Operation %s is left to its lease's end", held.claim.uuid)
+            self._leases.drop(held)
+            verdict = Verdict.OVER
+        if verdict is Verdict.WAITING and held.stack_id is not None:
             self._watch.add(held, held.stack_id)
         else:
-            self._free_again = True
-            self._alarm.set()
+            self._look_again()
+
+    def _look_again(self) -> None:
+        self._free_again = True
+        self._alarm.set()
 
     def _on_ready(self, message: OperationReady) -> None:
         self._called = True

@@ -2,10 +2,19 @@
 """What becomes of an operation when something goes wrong."""
 
 import datetime
+from typing import Any
+
+from oslo_db import exception as db_exception
+from sqlalchemy import event
 
 from magnum.clients.errors import Clash, Missing, NotPermitted, Rejected
 from magnum.clients.neutron import Port
-from magnum.conductor.runner import REFUSALS_BELIEVED_AFTER, SURPRISES_BELIEVED_AFTER, Verdict
+from magnum.conductor.runner import (
+    REFUSALS_BELIEVED_AFTER,
+    SURPRISES_BELIEVED_AFTER,
+    UNSPEAKABLE,
+    Verdict,
+)
 from magnum.core import errors
 from magnum.core.states import Action
 from magnum.db.models import Cluster
@@ -151,6 +160,23 @@ def test_update_waits_for_a_heat_that_is_still_busy_with_what_a_dead_one_asked_f
     seen = bench.read(row.uuid)
     assert seen is not None
     assert (seen.status, seen.status_reason) == ("UPDATE_COMPLETE", None)
+
+
+def test_reason_that_the_database_cannot_hold_does_not_keep_an_operation_open(
+    bench: Bench,
+) -> None:
+    @event.listens_for(bench.database.engine, "before_cursor_execute")
+    def refuse(_c: Any, _cursor: Any, _statement: str, parameters: Any, *_: Any) -> None:
+        if "\N{BLACK CIRCLE}" in str(parameters):  # of systemd's, in a database of latin1
+            raise db_exception.DBDataError
+
+    row = factories.add_cluster(bench.database, Action.CREATE)
+    bench.fakes.refuse("create stack", Rejected("Heat", 400, "\N{BLACK CIRCLE} node.service"))
+    bench.work()
+    seen = bench.read(row.uuid)
+    assert seen is not None
+    assert (seen.status, seen.status_reason) == ("CREATE_FAILED", UNSPEAKABLE)
+    assert bench.leases.held() == []
 
 
 def test_poisoned_cluster_keeps_no_other_from_its_end(bench: Bench) -> None:

@@ -10,6 +10,8 @@ import pytest
 from oslo_config import cfg
 
 from magnum.conductor import service
+from magnum.conductor.leases import Held
+from magnum.conductor.runner import Runner, Verdict
 from magnum.conductor.service import BINARY, Conductor
 from magnum.core import errors
 from magnum.core.states import Action
@@ -98,6 +100,40 @@ def test_message_is_acted_upon_before_the_next_sweep(
     factories.add_cluster(bench.database, Action.CREATE)
     running.conductor._on_ready(OperationReady("any"))
     until(bench.fakes.heat.living, seconds=10)
+
+
+def test_worker_that_is_free_again_takes_the_next_at_once(
+    conf: cfg.ConfigOpts, bench: Bench, start: Callable[[], Running]
+) -> None:
+    conf.set_override("sweep_interval", 60.0, group="conductor")
+    conf.set_override("workers", 1, group="conductor")
+    for _ in range(4):
+        factories.add_cluster(bench.database, Action.CREATE)
+    start()
+    until(lambda: len(bench.fakes.heat.living()) == 4, seconds=10)
+
+
+def test_operation_whose_pass_broke_is_not_held_for_ever(
+    bench: Bench, start: Callable[[], Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = threading.Event()
+    genuine = Runner.begin
+
+    def begin(self: Runner, held: Held) -> Verdict:
+        if broken.is_set():
+            return genuine(self, held)
+        broken.set()
+        raise RuntimeError("odd")
+
+    monkeypatch.setattr(Runner, "begin", begin)
+    row = factories.add_cluster(bench.database, Action.CREATE)
+    running = start()
+    assert broken.wait(20)
+    until(lambda: not running.conductor._leases.held())
+    bench.expire_leases()
+    until(bench.fakes.heat.living)
+    bench.fakes.heat.settle()
+    until(lambda: status_of(bench, row.uuid) == "CREATE_COMPLETE")
 
 
 def test_conductor_reports_itself_by_one_row(bench: Bench, start: Callable[[], Running]) -> None:
