@@ -50,7 +50,8 @@ class Conductor:
         self._watch = Watch(cloud, self._on_settled, self._on_expired, self._on_trouble)
         self._pool = ThreadPoolExecutor(options.workers, thread_name_prefix="worker")
         self._free = threading.Semaphore(options.workers)
-        self._server = ConductorServer(conf, self.name, self._on_ready)
+        # By the host, not by the process: the broker keeps a queue for every name it was told.
+        self._server = ConductorServer(conf, conf.host, self._on_ready)
         self._stopping = False
         self._called = False  # by a message
         self._free_again = False  # a worker, or a cluster that something waits for

@@ -4,7 +4,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from oslo_config import cfg
@@ -26,8 +26,10 @@ from tests.unit.conductor.conftest import Bench
 class SilentBus:
     """A bus whose messages are all lost."""
 
-    def __init__(self, *_: object) -> None:
-        pass
+    names: ClassVar[list[str]] = []
+
+    def __init__(self, _conf: cfg.ConfigOpts, name: str, _on_ready: object) -> None:
+        self.names.append(name)
 
     def start(self) -> None:
         pass
@@ -134,6 +136,15 @@ def test_operation_whose_pass_broke_is_not_held_for_ever(
     until(bench.fakes.heat.living)
     bench.fakes.heat.settle()
     until(lambda: status_of(bench, row.uuid) == "CREATE_COMPLETE")
+
+
+def test_conductor_started_again_leaves_no_other_queue_on_the_bus(
+    start: Callable[[], Running],
+) -> None:
+    SilentBus.names.clear()
+    first, second = start(), start()
+    assert first.conductor.name != second.conductor.name
+    assert len(set(SilentBus.names)) == 1
 
 
 def test_conductor_reports_itself_by_one_row(bench: Bench, start: Callable[[], Running]) -> None:
