@@ -61,3 +61,5 @@ class ConductorClient:
                     message.operation_id,
                     error,
                 )
+            except Exception:  # the one thread that casts must outlive any surprise
+                LOG.exception("No wake-up for operation %s", message.operation_id)
