@@ -13,6 +13,7 @@ from oslo_config import cfg
 
 from magnum.api import intake, routes
 from magnum.api.versions import Application, StartResponse
+from magnum.clients.errors import translate
 
 Guard = Callable[[Application, cfg.ConfigOpts], Application]
 """Wraps an application so that only callers with an identity reach it."""
@@ -47,9 +48,15 @@ class Authentication:
         self._guarded = guard(app, conf)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        """Serve a request."""
+        """Serve a request.
+
+        :raises Unavailable: Keystone does not answer; HTTP 503.
+        """
         if intake.segments(environ) not in routes.PUBLIC_PATHS:
-            return self._guarded(environ, start_response)
+            # The token middleware lets some of Keystone's silence through as it comes: without
+            # www_authenticate_uri, say, it asks Keystone what to put into a 401.
+            with translate("Keystone"):
+                return self._guarded(environ, start_response)
         for name in [name for name in environ if name.startswith(_IDENTITY_PREFIXES)]:
             del environ[name]
         return self._app(environ, start_response)

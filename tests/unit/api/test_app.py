@@ -132,6 +132,15 @@ def test_keystone_guards_all_but_the_public_paths(world: World, conf: cfg.Config
     assert answer.json["errors"][0]["title"] == "The request needs a valid token"
 
 
+def test_keystone_that_cannot_even_be_found_is_told_as_silent(
+    world: World, conf: cfg.ConfigOpts
+) -> None:
+    api = webtest.TestApp(app.build(world.services, conf))  # says nothing of Keystone at all
+    answer = api.get("/v1/bays", status=503)
+    assert answer.json["errors"][0]["title"].startswith("Keystone does not answer")
+    assert "Retry-After" in answer.headers
+
+
 def test_an_operators_policy_file_counts(
     world: World, conf: cfg.ConfigOpts, tmp_path: pathlib.Path
 ) -> None:
