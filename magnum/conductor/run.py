@@ -28,6 +28,7 @@ class Run:
     :ivar progress: what earlier steps left for later ones; written with each step.
     :ivar changes: columns of the cluster to write with the present step.
     :ivar addresses: of the nodes of a role, to write at the end.
+    :ivar blamed: the resource that a failure is told of, where one is known.
     :ivar observed: the stack as the watch has just seen it settle; None while nobody looked.
     :ivar looked: whether ``observed`` is news, also when it is None because the stack is gone.
     """
@@ -47,6 +48,7 @@ class Run:
         self.changes: dict[str, Any] = {}
         self.addresses: dict[str, list[str]] = {}
         self.said: list[str] = []
+        self.blamed = "end"
         self.observed: Stack | None = None
         self.looked = False
 

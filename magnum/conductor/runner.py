@@ -162,7 +162,8 @@ class Runner:
         claim = held.claim
         LOG.warning("%s of bay %s has failed: %s", claim.action, claim.cluster_id, reason)
         try:
-            self._write_end(claim, reason, run.changes if run else {})
+            blamed, changes = (run.blamed, run.changes) if run else ("end", {})
+            self._write_end(claim, blamed, reason, changes)
         except errors.LeaseLost:
             self._let_go(held)
         except errors.Unavailable as error:
@@ -170,12 +171,16 @@ class Runner:
             LOG.warning("The end of operation %s is not written yet: %s", claim.uuid, error)
         except Exception:  # the database cannot hold the words, or what a step has left
             LOG.exception("The end of operation %s is written without its reason", claim.uuid)
-            self._write_end(claim, UNSPEAKABLE, {})
+            self._write_end(claim, "end", UNSPEAKABLE, {})
         self._leases.drop(held)
 
-    def _write_end(self, claim: Claim, reason: str, changes: Mapping[str, Any]) -> None:
+    def _write_end(
+        self, claim: Claim, blamed: str, reason: str, changes: Mapping[str, Any]
+    ) -> None:
         def write(session: Session) -> None:
-            repository.add_events(session, claim.cluster_id, claim.uuid, [("ERROR", "end", reason)])
+            repository.add_events(
+                session, claim.cluster_id, claim.uuid, [("ERROR", blamed, reason)]
+            )
             operations.finish(session, claim, Outcome.FAILED, reason, changes, {})
 
         self._cloud.database.write(write)

@@ -225,6 +225,7 @@ def _failure(run: Run, stack: Stack) -> str:
     failure = heat_status.deepest_failure(run.stacks.resources(stack.id))
     if failure is None:
         return f"The Heat stack is {stack.status}: {errors.first_sentence(stack.reason)}."
+    run.blamed = failure.path
     return heat_status.describe_failure(failure)
 
 

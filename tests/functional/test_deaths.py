@@ -8,6 +8,7 @@ dead; with two, it is alive all the time.
 
 import itertools
 import os
+import pathlib
 import time
 from collections.abc import Iterator
 
@@ -64,7 +65,7 @@ class Conductors:
 
 
 @pytest.fixture(scope="module")
-def conductors(deployment: Deployment) -> Iterator[Conductors]:
+def conductors(deployment: Deployment, modules: pathlib.Path) -> Iterator[Conductors]:
     """Conductors in the place of the deployment's own, which rest meanwhile."""
     resting = [process for process in deployment.processes if "conductor" in process.name]
     for process in resting:
@@ -76,7 +77,7 @@ def conductors(deployment: Deployment) -> Iterator[Conductors]:
             process.stop()
             deployment.processes.remove(process)
     for process in resting:
-        deployment.start_conductor(process.name)
+        deployment.start_conductor(process.name, wrapped_with("wrapper.py", str(modules)))
 
 
 class Death:

@@ -78,6 +78,9 @@ def test_failed_stack_gives_its_deepest_reason(bench: Bench) -> None:
     assert seen.status == "CREATE_FAILED"
     assert "workers/0/server" in (seen.status_reason or "")
     assert "Quota exceeded" in (seen.status_reason or "")
+    told = bench.events()[-1]
+    assert (told.severity, told.resource) == ("ERROR", "workers/0/server")
+    assert told.text == seen.status_reason
 
 
 def test_service_that_is_away_is_waited_for(bench: Bench) -> None:
