@@ -44,7 +44,7 @@ STAGES = (
     Stage("contract", "the HTTP interface, in one process", "tests/contract", 10),
     Stage("drivers", "the templates and scripts of all drivers", "tests/drivers", 15, cloud=True),
     Stage("packaging", "sdist, wheel, and a database migrated from them", "tests/packaging", 15),
-    Stage("functional", "both services on the mini cloud", "tests/functional", 50, cloud=True),
+    Stage("functional", "both services on the mini cloud", "tests/functional", 70, cloud=True),
 )
 
 
