@@ -118,7 +118,7 @@ class Runner:
                 return Verdict.OVER
             self._leases.ensure(held)
             if step.act(run) is Waiting.WAITING:
-                self._record(run, held.claim.step, None)
+                self._record(run, held.claim.step, None, waiting=True)
                 held.stack_id = run.cluster.stack_id
                 return Verdict.WAITING
             run.looked = False
@@ -128,13 +128,15 @@ class Runner:
                 self._record(run, step.name, step.text)
         return Verdict.OVER
 
-    def _record(self, run: Run, step: str | None, text: str | None) -> None:
+    def _record(
+        self, run: Run, step: str | None, text: str | None, *, waiting: bool = False
+    ) -> None:
         """Write that a step is done, or with the step before it what a waiting one left."""
         claim = run.held.claim
         told = [("INFO", step or "begin", said) for said in (*run.said, text) if said]
 
         def write(session: Session) -> None:
-            operations.record_step(session, claim, step, run.progress, run.changes)
+            operations.record_step(session, claim, step, run.progress, run.changes, waiting=waiting)
             repository.add_events(session, claim.cluster_id, claim.uuid, told)
 
         self._cloud.database.write(write)

@@ -22,7 +22,7 @@ from magnum.conductor.leases import Held, Leases
 from magnum.conductor.runner import Runner, Verdict
 from magnum.conductor.watch import Watch
 from magnum.core import errors
-from magnum.db import repository
+from magnum.db import operations, repository
 from magnum.heat.stacks import Stack
 from magnum.rpc.messages import OperationReady
 from magnum.rpc.server import ConductorServer
@@ -94,9 +94,10 @@ class Conductor:
             if called:
                 # It may be told of a deletion that supersedes what is held here.
                 self._surviving(self._leases.renew)
-            for held in self._watch.pop_superseded():
+            for held in self._watch.pop(lambda held: held.superseded):
                 self._pool.submit(self._pass, held, self._runner.begin)
             if called or freed or now >= next_sweep:
+                self._surviving(self._gather)
                 self._surviving(self._sweep)
                 next_sweep = now + self._conf.conductor.sweep_interval
             for project_id in self._watch.due():
@@ -116,6 +117,19 @@ class Conductor:
         self._cloud.database.write(
             lambda session: repository.heartbeat(session, self._conf.host, BINARY)
         )
+
+    def _gather(self) -> None:
+        """Give back what waits in a project that another conductor watches."""
+        projects = self._watch.projects()
+        if not projects:
+            return
+        watchers = self._cloud.database.read(lambda session: operations.watchers(session, projects))
+
+        def is_elsewhere(held: Held) -> bool:
+            return watchers.get(held.claim.project_id, self.name) != self.name
+
+        for held in self._watch.pop(is_elsewhere):
+            self._pool.submit(self._runner.give_back, held)
 
     def _sweep(self) -> None:
         """Claim as many operations as there are free workers."""

@@ -4,6 +4,8 @@
 A look is either at all the project's stacks or, every other time, at the resources of one of them
 in turn, which is what events tell of.  So a project costs one call at a time and no thread while
 nobody looks.
+
+A project is watched by one conductor, see :func:`magnum.db.operations.watchers`.
 """
 
 import itertools
@@ -109,18 +111,23 @@ class Watch:
                 self._projects[project_id].looking = True
         return due
 
-    def pop_superseded(self) -> list[Held]:
-        """Stop watching what is not to be worked on any more, and return it."""
+    def projects(self) -> list[str]:
+        """Return the projects whose stacks are watched."""
         with self._lock:
-            superseded = [
+            return list(self._projects)
+
+    def pop(self, is_chosen: Callable[[Held], bool]) -> list[Held]:
+        """Stop watching some operations, and return them."""
+        with self._lock:
+            chosen = [
                 watched.held
                 for project in self._projects.values()
                 for watched in project.watched.values()
-                if watched.held.superseded
+                if is_chosen(watched.held)
             ]
-            for held in superseded:
+            for held in chosen:
                 del self._projects[held.claim.project_id].watched[held.claim.uuid]
-        return superseded
+        return chosen
 
     def look(self, project_id: str) -> None:
         """Look at one project's stacks once; never raises."""

@@ -166,6 +166,7 @@ class Operation(Base):
         UniqueConstraint("uuid"),
         Index(None, "cluster_id"),
         Index(None, "state", "lease_expires"),
+        Index(None, "project_id", "lease_expires"),
     )
 
     uuid: Mapped[str] = _uuid_column()
@@ -185,6 +186,7 @@ class Operation(Base):
     fence: Mapped[int] = mapped_column(default=0)
     not_before: Mapped[float] = mapped_column(Double, default=0.0)
     attempts: Mapped[int] = mapped_column(default=0)  # failures in a row of the present step
+    waiting: Mapped[bool] = mapped_column(default=False)  # its stack is watched
     finished_at: Mapped[datetime.datetime | None]
 
 

@@ -5,6 +5,9 @@ The one invariant: of all conductors only the holder of the newest fence of an o
 write for it, and an operation is claimed only while no older one of the same cluster is still
 held by anybody, so that a delete never runs beside the create it superseded.
 
+Operations that wait for their stacks gather with one conductor a project, see :func:`watchers`, so
+that Heat is asked once for all of them however many conductors there are.
+
 All functions take a session and are run by :class:`magnum.db.session.Database`.
 """
 
@@ -12,7 +15,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Select, Update, and_, delete, exists, select, tuple_, update
+from sqlalchemy import (
+    CursorResult,
+    Select,
+    Update,
+    and_,
+    delete,
+    desc,
+    exists,
+    func,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.orm import Session, aliased
 
 from magnum.core import errors, states
@@ -51,13 +66,22 @@ class Claim:
         return replace(self, step=step, progress=dict(progress), attempts=attempts)
 
 
-def claimable(limit: int) -> Select[str, int]:
-    """Select operations nobody holds whose time has come, oldest first."""
+def claimable(owner: str, limit: int) -> Select[str, int]:
+    """Select operations nobody holds whose time has come for ``owner``, oldest first."""
     other = aliased(Operation)
     still_held = exists().where(
         other.cluster_id == Operation.cluster_id,
         other.uuid != Operation.uuid,
         other.lease_expires > now(),
+    )
+    watched_by_another = and_(
+        Operation.waiting,
+        exists().where(
+            other.project_id == Operation.project_id,
+            other.waiting,
+            other.lease_owner != owner,
+            other.lease_expires > now(),
+        ),
     )
     return (
         select(Operation.uuid, Operation.fence)
@@ -66,6 +90,7 @@ def claimable(limit: int) -> Select[str, int]:
             Operation.lease_expires <= now(),
             Operation.not_before <= now(),
             ~still_held,
+            ~watched_by_another,
         )
         .order_by(Operation.id)
         .limit(limit)
@@ -75,7 +100,7 @@ def claimable(limit: int) -> Select[str, int]:
 def claim(session: Session, owner: str, lease_seconds: float, limit: int) -> list[Claim]:
     """Take up to ``limit`` operations for ``owner``; others may win some of them meanwhile."""
     taken = []
-    for uuid, fence in session.execute(claimable(limit)).all():
+    for uuid, fence in session.execute(claimable(owner, limit)).all():
         attempt = (
             update(Operation)
             .where(
@@ -140,6 +165,25 @@ def renew(session: Session, owner: str, lease_seconds: float, held: Iterable[Cla
     return set(session.scalars(open_ones))
 
 
+def watchers(session: Session, project_ids: Iterable[str]) -> dict[str, str]:
+    """Tell for each project which conductor is to watch its stacks, where there is one.
+
+    It is the one that holds the oldest of the project's operations that wait.  Whoever holds
+    others gives them back, and only the watcher can claim those while it lives.
+    """
+    held = session.execute(
+        select(Operation.project_id, Operation.lease_owner, func.min(Operation.id).label("oldest"))
+        .where(
+            Operation.project_id.in_([*project_ids]),
+            Operation.waiting,
+            Operation.lease_expires > now(),
+        )
+        .group_by(Operation.project_id, Operation.lease_owner)
+        .order_by(desc("oldest"))
+    )
+    return {row.project_id: row.lease_owner for row in held}  # the oldest is written last
+
+
 def changed(session: Session, statement: Update) -> bool:
     """Run an update and tell whether it met any row: the compare-and-swap of this module."""
     return cast("CursorResult[Any]", session.execute(statement)).rowcount > 0
@@ -166,13 +210,23 @@ def record_step(
     step: str | None,
     progress: Mapping[str, Any],
     cluster: Mapping[str, Any],
+    *,
+    waiting: bool = False,
 ) -> None:
     """Write that a step is done, with what it leaves to later ones and to the cluster's row.
 
+    :param waiting: whether the next one only waits for the stack now.
     :raises LeaseLost: nothing was written.
     """
     after = claim.after(step, progress)
-    _change(session, claim, step=step, progress=after.progress, attempts=after.attempts)
+    _change(
+        session,
+        claim,
+        step=step,
+        progress=after.progress,
+        attempts=after.attempts,
+        waiting=waiting,
+    )
     _change_cluster(session, claim.cluster_id, cluster)
 
 

@@ -212,3 +212,24 @@ def test_database_that_is_away_for_a_while_costs_nothing(
     away.clear()
     bench.expire_leases()
     until(lambda: status_of(bench, row.uuid) == "CREATE_COMPLETE")
+
+
+def holders(bench: Bench) -> list[str | None]:
+    """Return who holds the operations that wait for their stacks."""
+    return [row.lease_owner for row in bench.operations() if row.waiting and row.lease_owner]
+
+
+def test_project_is_watched_by_one_of_two_conductors(
+    conf: cfg.ConfigOpts, bench: Bench, start: Callable[[], Running]
+) -> None:
+    conf.set_override("workers", 1, group="conductor")  # so that each takes some
+    first, second = start(), start()
+    rows = [factories.add_cluster(bench.database, Action.CREATE) for _ in range(6)]
+    until(lambda: len(holders(bench)) == 6 and len(set(holders(bench))) == 1)
+    (watcher,) = set(holders(bench))
+    busy, idle = (first, second) if first.conductor.name == watcher else (second, first)
+    assert idle.conductor._watch.projects() == [] or idle.conductor._leases.held() == []
+    busy.stop()
+    until(lambda: holders(bench) == [idle.conductor.name] * 6)
+    bench.fakes.heat.settle()
+    until(lambda: {status_of(bench, row.uuid) for row in rows} == {"CREATE_COMPLETE"})

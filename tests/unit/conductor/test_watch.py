@@ -148,8 +148,8 @@ def test_project_that_refuses_us_is_entered_anew(desk: Desk) -> None:
 def test_superseded_operation_is_not_watched_any_more(desk: Desk) -> None:
     first, second = desk.put(2)
     first.superseded = True
-    assert desk.watch.pop_superseded() == [first]
-    assert desk.watch.pop_superseded() == []
+    assert desk.watch.pop(lambda held: held.superseded) == [first]
+    assert desk.watch.pop(lambda held: held.superseded) == []
     desk.bench.fakes.heat.settle()
     desk.look()
     assert [uuid for uuid, _ in desk.settled] == [second.claim.uuid]

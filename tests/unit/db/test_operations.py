@@ -202,3 +202,56 @@ def test_open_states_are_what_can_be_claimed(database: Database) -> None:
             lambda session, state=state: session.execute(update(Operation).values(state=state))
         )
         assert claim(database) == []
+
+
+def wait(database: Database, *held: Claim) -> None:
+    """Record that operations wait for their stacks."""
+    for one in held:
+        database.write(
+            lambda session, one=one: operations.record_step(
+                session, one, "stack", {}, {}, waiting=True
+            )
+        )
+
+
+def watchers(database: Database) -> dict[str, str]:
+    return database.read(lambda session: operations.watchers(session, [factories.PROJECT]))
+
+
+def test_watcher_of_a_project_holds_its_oldest_waiting_operation(database: Database) -> None:
+    for _ in range(3):
+        factories.add_cluster(database, Action.CREATE)
+    (first,) = database.write(lambda session: operations.claim(session, "one", 20.0, 1))
+    others = claim(database, "two")
+    assert watchers(database) == {}  # nobody waits yet
+    wait(database, *others)
+    assert watchers(database) == {factories.PROJECT: "two"}
+    wait(database, first)
+    assert watchers(database) == {factories.PROJECT: "one"}
+
+
+def test_waiting_operation_is_claimed_by_its_projects_watcher_alone(database: Database) -> None:
+    for _ in range(2):
+        factories.add_cluster(database, Action.CREATE)
+    first, second = claim(database, "one")
+    wait(database, first, second)
+    database.write(lambda session: operations.release(session, second, 0.0, failed=False))
+    assert claim(database, "two") == []
+    assert [held.uuid for held in claim(database, "one")] == [second.uuid]
+
+
+def test_waiting_operations_of_a_dead_watcher_are_claimed_by_anyone(database: Database) -> None:
+    for _ in range(2):
+        factories.add_cluster(database, Action.CREATE)
+    wait(database, *claim(database, "dead"))
+    assert claim(database, "two") == []
+    expire(database)
+    assert len(claim(database, "two")) == 2
+
+
+def test_operation_that_goes_on_after_waiting_is_watched_no_more(database: Database) -> None:
+    factories.add_cluster(database, Action.CREATE)
+    (held,) = claim(database)
+    wait(database, held)
+    database.write(lambda session: operations.record_step(session, held, "wait", {}, {}))
+    assert watchers(database) == {}
