@@ -21,13 +21,18 @@ class Enforcer:
         self._enforcer = policy.Enforcer(conf)
         self._enforcer.register_defaults(list(rules))
 
-    def check(self, context: RequestContext, rule: str, target: Mapping[str, object]) -> None:
-        """Refuse what the policy does not allow.
+    def allows(self, context: RequestContext, rule: str, target: Mapping[str, object]) -> bool:
+        """Tell whether the policy allows something.
 
         :param rule: a registered one, for example ``bay:get_all``.
         :param target: ids of what is asked for: ``project_id`` and ``user_id``.
+        """
+        return bool(self._enforcer.authorize(rule, dict(target), context.to_policy_values()))
+
+    def check(self, context: RequestContext, rule: str, target: Mapping[str, object]) -> None:
+        """Refuse what the policy does not allow.
+
         :raises Forbidden: the rule denies it; the message names the rule.
         """
-        allowed = self._enforcer.authorize(rule, dict(target), context.to_policy_values())
-        if not allowed:
+        if not self.allows(context, rule, target):
             raise errors.Forbidden(f"Policy does not allow {rule} to be performed.")

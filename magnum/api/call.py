@@ -59,8 +59,15 @@ class Call:
         :raises Forbidden: the rule denies it.
         """
         owner = self.context if row is None else row
-        target = {"project_id": owner.project_id, "user_id": owner.user_id}
-        self.environment.policy.check(self.context, rule, target)
+        self.environment.policy.check(self.context, rule, _target(owner))
+
+    def allows(self, rule: str) -> bool:
+        """Ask the policy about the caller's own project, without insisting."""
+        return self.environment.policy.allows(self.context, rule, _target(self.context))
+
+
+def _target(owner: Any) -> dict[str, object]:
+    return {"project_id": owner.project_id, "user_id": owner.user_id}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from magnum.api import versions
 from magnum.api.versions import Version
 from magnum.core import fields
 from magnum.core.fields import Field
+from magnum.policies.base import IN_ALL_PROJECTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,10 @@ class Vocabulary:
     def rule(self, action: str) -> str:
         """Name the policy rule of an action."""
         return f"{self.noun}:{action}"
+
+    def rule_in_all_projects(self, action: str) -> str:
+        """Name the policy rule of an action in projects of others."""
+        return f"{self.noun}:{IN_ALL_PROJECTS[action]}"
 
     def is_async(self, version: Version) -> bool:
         """Whether creating and updating answer before they are done."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select, true
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from magnum.core import errors, states
@@ -23,10 +23,15 @@ NOUNS: dict[type, str] = {Cluster: "bay", ClusterTemplate: "baymodel"}
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose rows: those of one project, and where ``public`` also everybody's public ones."""
+    """Whose rows: those of one project and what else is shown to it.
+
+    :ivar public: everybody's public ones too.
+    :ivar all_projects: everybody's.
+    """
 
     project_id: str
     public: bool = False
+    all_projects: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,8 @@ def is_uuid(text: str) -> bool:
 
 
 def _visible(model: type[Row], scope: Scope) -> ColumnElement[bool]:
+    if scope.all_projects:
+        return true()
     own = model.project_id == scope.project_id
     if scope.public and issubclass(model, ClusterTemplate):
         return or_(own, model.public)
@@ -72,16 +79,19 @@ def _complete(model: type[Row]) -> Select[Row]:
 def get(session: Session, model: type[Row], ident: str, scope: Scope) -> Row:
     """Return the row of a uuid or name.
 
+    A row of the scope's own project comes before those of others: nobody can take a name away
+    from it by giving the same to something public.
+
     :raises NotFound: there is none that the scope shows.
-    :raises Ambiguous: several have that name.
+    :raises Ambiguous: several have that name, either of the project or, if none is, of others.
     """
     column = model.uuid if is_uuid(ident) else model.name
-    rows = session.scalars(
-        _complete(model).where(_visible(model, scope), column == ident).limit(2)
-    ).all()
+    of_others = model.project_id != scope.project_id
+    query = _complete(model).where(_visible(model, scope), column == ident)
+    rows = session.scalars(query.order_by(of_others).limit(2)).all()
     if not rows:
         raise errors.NotFound(f"There is no {NOUNS[model]} {errors.first_sentence(ident)}.")
-    if len(rows) > 1:
+    if [row.project_id == scope.project_id for row in rows] in ([True, True], [False, False]):
         raise errors.Ambiguous(NOUNS[model], errors.first_sentence(ident))
     return rows[0]
 

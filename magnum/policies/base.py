@@ -5,13 +5,15 @@ Ids are compared as text, where two absent ones are equal: a caller without a pr
 been refused before any rule is asked.  The API does that once, in :mod:`magnum.api.controllers`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from oslo_policy import policy
 
+DEFAULT = "rule:default"
 ADMIN_OR_OWNER = "rule:admin_or_owner"
 ADMIN_OR_USER = "rule:admin_or_user"
 ADMIN_API = "rule:admin_api"
+ADMIN = "rule:context_is_admin"
 
 RULES = (
     policy.RuleDefault("context_is_admin", "role:admin", "Administrators of the cloud."),
@@ -25,9 +27,18 @@ RULES = (
         "is_admin:True or user_id:%(user_id)s",
         "The user that made the resource.",
     ),
-    policy.RuleDefault("admin_api", "rule:context_is_admin", "What only administrators may call."),
+    policy.RuleDefault("admin_api", ADMIN, "What only administrators may call."),
     policy.RuleDefault("default", ADMIN_OR_OWNER, "Whatever has no rule of its own."),
 )
+
+IN_ALL_PROJECTS = {
+    "get_all": "get_all_all_projects",
+    "detail": "detail_all_projects",
+    "get": "get_one_all_projects",
+    "update": "update_all_projects",
+    "delete": "delete_all_projects",
+}
+"""Actions that some callers may do in every project, and what they are called there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +56,20 @@ class Action:
     path: str
     doc: str
     collection: str = ""
+
+
+def with_all_projects(*actions: Action) -> tuple[Action, ...]:
+    """Add to a noun's actions what allows them in every project."""
+    return actions + tuple(
+        replace(
+            action,
+            name=IN_ALL_PROJECTS[action.name],
+            check=ADMIN,
+            doc=f"What {{noun}}:{action.name} allows, in every project.",
+        )
+        for action in actions
+        if action.name in IN_ALL_PROJECTS
+    )
 
 
 def rule(action: Action) -> policy.DocumentedRuleDefault:

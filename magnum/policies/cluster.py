@@ -3,11 +3,11 @@
 
 from functools import partial
 
-from magnum.policies.base import ADMIN_OR_OWNER, Action
+from magnum.policies.base import DEFAULT, Action, with_all_projects
 
-_action = partial(Action, "cluster", check=ADMIN_OR_OWNER, collection="clusters")
+_action = partial(Action, "cluster", check=DEFAULT, collection="clusters")
 
-ACTIONS = (
+ACTIONS = with_all_projects(
     _action("create", method="POST", path="/{collection}", doc="Create a {noun}."),
     _action("get_all", method="GET", path="/{collection}", doc="List the {noun}s of a project."),
     _action(

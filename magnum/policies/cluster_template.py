@@ -3,11 +3,11 @@
 
 from functools import partial
 
-from magnum.policies.base import ADMIN_OR_OWNER, Action
+from magnum.policies.base import ADMIN_OR_OWNER, DEFAULT, Action, with_all_projects
 
-_action = partial(Action, "clustertemplate", check=ADMIN_OR_OWNER, collection="clustertemplates")
+_action = partial(Action, "clustertemplate", check=DEFAULT, collection="clustertemplates")
 
-ACTIONS = (
+ACTIONS = with_all_projects(
     _action("create", method="POST", path="/{collection}", doc="Create a {noun}."),
     _action("get_all", method="GET", path="/{collection}", doc="List own and public {noun}s."),
     _action(
@@ -18,6 +18,7 @@ ACTIONS = (
     _action("delete", method="DELETE", path="/{collection}/{{ident}}", doc="Delete a {noun}."),
     _action(
         "publish",
+        check=ADMIN_OR_OWNER,
         method="POST",
         path="/{collection}",
         doc="Make a {noun} usable by every project, or take that back.",

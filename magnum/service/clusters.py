@@ -78,17 +78,20 @@ class Clusters:
         except db_exception.DBReferenceError as error:  # it went while the cloud was asked
             raise _no_template(values["cluster_template_id"]) from error
 
-    def get(self, context: RequestContext, ident: str) -> Cluster:
-        """Find a cluster of the caller's project by uuid or name."""
-        return self._database.read(
-            lambda session: repository.get(session, Cluster, ident, _scope(context))
-        )
+    def get(self, context: RequestContext, ident: str, all_projects: bool = False) -> Cluster:
+        """Find a cluster by uuid or name.
 
-    def page(self, context: RequestContext, page: Page) -> Sequence[Cluster]:
-        """List the clusters of the caller's project."""
-        return self._database.read(
-            lambda session: repository.page(session, Cluster, page, _scope(context))
-        )
+        :param all_projects: whether the caller may see those of other projects too.
+        """
+        scope = _scope(context, all_projects)
+        return self._database.read(lambda session: repository.get(session, Cluster, ident, scope))
+
+    def page(
+        self, context: RequestContext, page: Page, all_projects: bool = False
+    ) -> Sequence[Cluster]:
+        """List the clusters of the caller's project, or of all."""
+        scope = _scope(context, all_projects)
+        return self._database.read(lambda session: repository.page(session, Cluster, page, scope))
 
     def update(
         self,
@@ -214,8 +217,8 @@ class _Request:
         )
 
 
-def _scope(context: RequestContext) -> repository.Scope:
-    return repository.Scope(context.own_project)
+def _scope(context: RequestContext, all_projects: bool) -> repository.Scope:
+    return repository.Scope(context.own_project, all_projects=all_projects)
 
 
 def _no_template(ident: str) -> errors.ReferencedMissing:

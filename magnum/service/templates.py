@@ -56,16 +56,25 @@ class Templates:
             raise errors.Conflict(f"There is already a baymodel {row.uuid}.") from error
         return row
 
-    def get(self, context: RequestContext, ident: str) -> ClusterTemplate:
-        """Find a template of the caller's project, or a public one, by uuid or name."""
+    def get(
+        self, context: RequestContext, ident: str, all_projects: bool = False
+    ) -> ClusterTemplate:
+        """Find a template of the caller's project, or a public one, by uuid or name.
+
+        :param all_projects: whether the caller may see the private ones of other projects too.
+        """
+        scope = _scope(context, all_projects)
         return self._database.read(
-            lambda session: repository.get(session, ClusterTemplate, ident, _scope(context))
+            lambda session: repository.get(session, ClusterTemplate, ident, scope)
         )
 
-    def page(self, context: RequestContext, page: Page) -> Sequence[ClusterTemplate]:
-        """List the caller's templates and all public ones."""
+    def page(
+        self, context: RequestContext, page: Page, all_projects: bool = False
+    ) -> Sequence[ClusterTemplate]:
+        """List the caller's templates and all public ones, or simply all."""
+        scope = _scope(context, all_projects)
         return self._database.read(
-            lambda session: repository.page(session, ClusterTemplate, page, _scope(context))
+            lambda session: repository.page(session, ClusterTemplate, page, scope)
         )
 
     def update(
@@ -122,8 +131,8 @@ class Templates:
         driver.check(template_spec(row))
 
 
-def _scope(context: RequestContext) -> repository.Scope:
-    return repository.Scope(context.own_project, public=True)
+def _scope(context: RequestContext, all_projects: bool) -> repository.Scope:
+    return repository.Scope(context.own_project, public=True, all_projects=all_projects)
 
 
 def _columns(row: ClusterTemplate) -> dict[str, Any]:

@@ -9,6 +9,10 @@ from typing import Any
 from magnum.api import pagination, views
 from magnum.api.call import Call, Reply
 from magnum.api.vocabulary import Vocabulary
+from magnum.core import errors
+from magnum.db.repository import is_uuid
+
+CHANGES = ("update", "delete")
 
 
 class Resource:
@@ -42,12 +46,48 @@ class Resource:
     def found(self, call: Call, action: str) -> Any:
         """Load the row of the path's ident and authorise an action on it.
 
-        :raises NotFound: the caller's project has none.
+        What the caller's project sees comes first, so that the usual case asks one rule and
+        nobody's name gets in the way of one's own.
+
+        :raises NotFound: there is none for the caller.
         :raises Forbidden: the policy denies it on this row.
         """
-        row = self.service(call).get(call.context, call.ident)
-        call.authorise(self.vocabulary.rule(action), row)
+        try:
+            row = self.service(call).get(call.context, call.ident)
+        except errors.NotFound:
+            if not self._reaches_others(call, action):
+                raise
+            return self.service(call).get(call.context, call.ident, all_projects=True)
+        if self.is_open(row, action):
+            return row
+        is_own = row.project_id == call.context.project_id
+        if is_own or not self._reaches_others(call, action):
+            call.authorise(self.vocabulary.rule(action), row)
         return row
+
+    def is_open(self, row: Any, action: str) -> bool:
+        """Whether everybody who sees a row may do this with it, whatever the policy says."""
+        return False
+
+    def _reaches_others(self, call: Call, action: str) -> bool:
+        """Tell whether the caller may do this to what other projects have.
+
+        Two rules have to allow it: the one for all projects and, as for the caller's own, the
+        plain one.  And a change needs the uuid: a name means a row of one's own, and when that
+        is gone a stranger's row of the same name must not go next.
+
+        :raises Forbidden: the plain rule denies it.
+        :raises NotFound: it is a change, by name.
+        """
+        if not call.allows(self.vocabulary.rule_in_all_projects(action)):
+            return False
+        call.authorise(self.vocabulary.rule(action))
+        if action in CHANGES and not is_uuid(call.ident):
+            raise errors.NotFound(
+                f"There is no {self.vocabulary.noun} {errors.first_sentence(call.ident)} in your "
+                "project, use the uuid to change one of another project."
+            )
+        return True
 
     def shown(self, call: Call, row: Any) -> dict[str, Any]:
         """Show a row with all fields."""
@@ -61,7 +101,8 @@ class Resource:
     def _page(self, call: Call, action: str) -> Reply:
         page = pagination.read(self.vocabulary, call.query, call.conf.api.max_limit)
         call.authorise(self.vocabulary.rule(action))
-        rows = self.service(call).page(call.context, page)
+        all_projects = call.allows(self.vocabulary.rule_in_all_projects(action))
+        rows = self.service(call).page(call.context, page, all_projects)
         collection, listed = self.vocabulary.collection, action == "get_all"
         items = [views.item(self.vocabulary, row, call.base_url, listed=listed) for row in rows]
         url = f"{call.base_url}/v1/{collection}{'' if listed else '/detail'}"

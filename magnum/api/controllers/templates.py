@@ -19,12 +19,9 @@ class TemplatesController(Resource):
     def service(self, call: Call) -> Any:
         return call.services.templates
 
-    def found(self, call: Call, action: str) -> Any:
-        """Load a template; anybody may see a public one."""
-        row = call.services.templates.get(call.context, call.ident)
-        if not (row.public and action == "get"):
-            call.authorise(self.vocabulary.rule(action), row)
-        return row
+    def is_open(self, row: Any, action: str) -> bool:
+        """Whether everybody may do this with a template: look at a public one."""
+        return bool(row.public) and action == "get"
 
     def post(self, call: Call) -> Reply:
         """Create one: 201 with all of it."""
@@ -45,7 +42,7 @@ class TemplatesController(Resource):
             values["name"] = names.generate(self.vocabulary.noun)
         _check_together({name: values.get(name, getattr(row, name)) for name in _TOGETHER})
         if "public" in values:
-            call.authorise(self.vocabulary.rule("publish"), row)
+            call.authorise(self.vocabulary.rule("publish"))  # whose row it is has been settled
         row = call.services.templates.update(call.context, row, values)
         return Reply(self.shown(call, row))
 
