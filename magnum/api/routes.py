@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The URL space: every path, its methods and who may come without what.
+"""The URL space: every path, its methods and who may come without what, and what is gone.
 
 One table.  The router serves from it, 405 and its ``Allow`` follow from it, the public paths of the
 token middleware are read from it, and a test goes through all of it as a caller without a project.
@@ -7,6 +7,7 @@ token middleware are read from it, and a test goes through all of it as a caller
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from magnum.api.call import Call, Reply
 from magnum.api.controllers.certificates import CertificatesController
@@ -14,8 +15,10 @@ from magnum.api.controllers.clusters import ClustersController
 from magnum.api.controllers.discovery import DiscoveryController
 from magnum.api.controllers.services import ServicesController
 from magnum.api.controllers.templates import TemplatesController
+from magnum.api.intake import VERSION_SEGMENT
 from magnum.api.pagination import PARAMETERS
 from magnum.api.vocabulary import BAY, BAYMODEL, Vocabulary
+from magnum.core import errors
 
 Handler = Callable[[Call], Reply]
 
@@ -90,6 +93,19 @@ ROUTES: tuple[Route, ...] = (
 
 PUBLIC_PATHS = frozenset(route.path for route in ROUTES if route.public)
 
+_KUBECTL = "kubectl with the credentials that magnum bay-config writes"
+
+GONE: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "pods": ("Pods", _KUBECTL),
+        "rcs": ("Replication controllers", _KUBECTL),
+        "services": ("Services of Kubernetes", _KUBECTL),
+        "x509keypairs": ("Key pairs", "magnum ca-sign with a signing request of a key of your own"),
+        "nodes": ("Nodes", "openstack server list"),
+    }
+)
+"""Collections of 2015 with nothing at or below them any more: what they held, what to use."""
+
 
 def find(path: tuple[str, ...]) -> tuple[Route, str] | None:
     """Return the route of a path and the ident in it, or None."""
@@ -101,3 +117,17 @@ def find(path: tuple[str, ...]) -> tuple[Route, str] | None:
             ident = path[route.path.index(IDENT)] if IDENT in route.path else ""
             return route, ident
     return None
+
+
+def why_nothing(path: tuple[str, ...]) -> str:
+    """Say in a sentence why no route has a path; where something was once, what to use now."""
+    gone = GONE.get(path[1]) if len(path) > 1 and path[0] == VERSION_SEGMENT else None
+    if gone is None:
+        return f"There is nothing at {shown(path)}."
+    held, tool = gone
+    return f"{held} are no resource of this service any more, use {tool}."
+
+
+def shown(path: tuple[str, ...]) -> str:
+    """Return a path as it may stand in a sentence."""
+    return f"/{errors.first_sentence('/'.join(path))[:160]}"

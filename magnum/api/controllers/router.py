@@ -53,11 +53,11 @@ class Router:
         intake: Intake = request.context["intake"]
         found = routes.find(intake.path)
         if found is None:
-            raise faults.NoRoute(f"There is nothing at /{_shown(intake.path)}.")
+            raise faults.NoRoute(routes.why_nothing(intake.path))
         route, ident = found
         method = "GET" if request.method == "HEAD" else request.method
         if method not in route.handlers:
-            raise faults.MethodNotAllowed(method, f"/{_shown(intake.path)}", route.handlers)
+            raise faults.MethodNotAllowed(method, routes.shown(intake.path), route.handlers)
         version = _version(request.environ)
         context = RequestContext.from_request(request.environ)
         _require_project(route, method, context)
@@ -94,10 +94,6 @@ def _check_query(intake: Intake, known: frozenset[str]) -> None:
         names = errors.first_sentence(", ".join(unknown))[:80]
         allowed = f"only {', '.join(sorted(known))}" if known else "it takes none"
         raise errors.Invalid(f"There is no query parameter {names} here, {allowed}.")
-
-
-def _shown(path: Iterable[str]) -> str:
-    return errors.first_sentence("/".join(path))[:160]
 
 
 def _render(reply: Reply) -> webob.Response:

@@ -90,6 +90,41 @@ def test_other_methods_are_not_allowed(api: webtest.TestApp, route: routes.Route
         assert answer.headers["Allow"] == ", ".join(sorted(route.handlers))
 
 
+TOOLS = {
+    "pods": "kubectl",
+    "rcs": "kubectl",
+    "services": "kubectl",
+    "x509keypairs": "magnum ca-sign",
+    "nodes": "openstack server list",
+}
+
+
+@pytest.mark.parametrize("below", ["", "/", "/x", "/detail", "/x/?bay_ident=b1", "/x/y/z/"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize(("collection", "tool"), TOOLS.items())
+def test_what_is_gone_names_the_tool_that_took_its_place(
+    api: webtest.TestApp, collection: str, tool: str, method: str, below: str
+) -> None:
+    for prefix in ("/v1/", "/"):
+        answer = _send(api, f"{prefix}{collection}{below}", method, "alice:blue")
+        assert answer.status_int == 404
+        if method == "HEAD":
+            continue
+        (error,) = answer.json["errors"]
+        # Client 2.1.0 prints the fault whole, later ones the title, which ends at a full stop.
+        sentence = json.loads(answer.json["error_message"])["faultstring"]
+        assert error["title"] == sentence.removesuffix(".")
+        assert f"any more, use {tool}" in sentence
+        assert _send(api, f"{prefix}{collection}{below}", method, "").status_int == 401
+
+
+@pytest.mark.parametrize("path", ["/v1/containers", "/v1/bays/pods/x", "/v2/pods", "/v1/pod"])
+def test_other_paths_without_a_route_have_just_nothing(api: webtest.TestApp, path: str) -> None:
+    answer = _send(api, path, "GET", "alice:blue")
+    assert answer.status_int == 404
+    assert answer.json["errors"][0]["title"].startswith("There is nothing at /")
+
+
 @pytest.mark.parametrize("route", routes.ROUTES, ids=_name)
 def test_without_token_only_public_routes_answer(api: webtest.TestApp, route: routes.Route) -> None:
     answer = _send(api, _path(route), "GET", "")
