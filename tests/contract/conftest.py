@@ -35,10 +35,15 @@ def conf(tmp_path: pathlib.Path) -> Iterator[cfg.ConfigOpts]:
 
 
 @pytest.fixture
-def application(conf: cfg.ConfigOpts) -> Iterator[Application]:
-    """Yield the application over the real service layer, without a cloud or a conductor."""
+def world(conf: cfg.ConfigOpts) -> Iterator[World]:
+    """Yield the real service layer, without a cloud or a conductor."""
     database = Database()
     models.Base.metadata.create_all(database.engine)
-    world = World(conf, database)
-    yield Stage(app.build(world.services, conf, TokenGuard), world)
+    yield World(conf, database)
     database.engine.dispose()
+
+
+@pytest.fixture
+def application(world: World, conf: cfg.ConfigOpts) -> Application:
+    """Return the application over it."""
+    return Stage(app.build(world.services, conf, TokenGuard), world)

@@ -9,6 +9,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterable
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 from oslo_config import cfg
@@ -126,7 +127,7 @@ class World:
         self.conductor = FakeConductor(database, store)
         preflight: Any = FakePreflight()
         conductor: Any = self.conductor
-        sessions: Any = None
+        sessions: Any = SimpleNamespace(service=lambda project_id: None)
         self.services = Services(
             templates=Templates(conf, database, preflight),
             clusters=Clusters(conf, database, preflight, conductor),
