@@ -77,3 +77,16 @@ def test_delete_is_accepted_while_the_bay_is_made(bays: Bays, model: str) -> Non
     bay = bays.create(model)
     bays.delete(bay)
     bays.wait_until_gone(bay)
+
+
+@pytest.mark.parametrize("magnum", ["2.1.0"], indirect=True)  # the last one with these commands
+def test_client_prints_which_tool_took_the_place_of_what_is_gone(
+    magnum: Client, bays: Bays, model: str
+) -> None:
+    bay = bays.create(model)
+    bays.wait_for(bay, "CREATE_COMPLETE")
+    for noun in ("pod", "rc", "coe-service"):
+        with pytest.raises(ClientFailed, match="of this service any more, use kubectl"):
+            magnum.run(f"{noun}-list", "--bay", bay)
+    bays.delete(bay)
+    bays.wait_until_gone(bay)
