@@ -3,13 +3,14 @@
 
 import itertools
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from magnum.core import states
 from magnum.core.states import Action
-from magnum.db import operations
+from magnum.db import operations, repository
 from magnum.db.models import Cluster, ClusterTemplate, NodeGroup
 from magnum.db.session import Database
 
@@ -82,13 +83,28 @@ def add_cluster(database: Database, action: Action | None = None, **values: Any)
     return row
 
 
+def add_resize(
+    session: Session, row: Cluster, to: int, *, rollback: bool, timeout_seconds: float = 600.0
+) -> None:
+    """Write an update of a cluster's workers as the API does."""
+    present = repository.lock(session, Cluster, row.uuid)
+    (workers,) = (group for group in present.node_groups if group.role == "worker")
+    before, workers.node_count = {"node_count": workers.node_count}, to
+    change = {"before": before, "wanted": {"node_count": to}, "rollback": rollback}
+    add_operation(session, present, Action.UPDATE, timeout_seconds, change)
+
+
 def add_operation(
-    session: Session, row: Cluster, action: Action, timeout_seconds: float = 600.0
+    session: Session,
+    row: Cluster,
+    action: Action,
+    timeout_seconds: float = 600.0,
+    change: Mapping[str, Any] | None = None,
 ) -> str:
     """Write an operation as the API does, and show it in the cluster's status."""
     operation_id = str(uuid.uuid4())
     if action is Action.DELETE:
         operations.supersede(session, row.uuid)
     session.merge(row).status = states.status(action, states.Outcome.IN_PROGRESS)
-    operations.add(session, row, action, {}, USER, "req-1", timeout_seconds, operation_id)
+    operations.add(session, row, action, change or {}, USER, "req-1", timeout_seconds, operation_id)
     return operation_id

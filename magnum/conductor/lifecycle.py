@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which steps make a creation, an update, a deletion, and in which order.
+"""Which steps make a creation, an update, the way back, a deletion, and in which order.
 
 The names are stored with operations: one that is in use cannot be renamed.
 """
@@ -27,6 +27,12 @@ class Step:
     text: str
 
 
+_UPDATE = (
+    Step("stack", steps.update_stack, "Heat has accepted the change"),
+    Step("wait", steps.wait_for_stack, "Heat has finished, all nodes have signalled"),
+    Step("outputs", steps.read_outputs, "The bay is ready"),
+)
+
 # Certificates come first: the node users' passwords are derived from the authority's key.
 LIFECYCLES: dict[Action, tuple[Step, ...]] = {
     Action.CREATE: (
@@ -36,11 +42,9 @@ LIFECYCLES: dict[Action, tuple[Step, ...]] = {
         Step("wait", steps.wait_for_stack, "Heat has finished, all nodes have signalled"),
         Step("outputs", steps.read_outputs, "The bay is ready"),
     ),
-    Action.UPDATE: (
-        Step("stack", steps.update_stack, "Heat has accepted the change"),
-        Step("wait", steps.wait_for_stack, "Heat has finished, all nodes have signalled"),
-        Step("outputs", steps.read_outputs, "The bay is ready"),
-    ),
+    Action.UPDATE: _UPDATE,
+    # The way back is an update to what the row wants again.
+    Action.ROLLBACK: _UPDATE,
     # Users and keys go after the stack: nodes that still run may need them to the end.
     Action.DELETE: (
         Step("stack", steps.delete_stack, "Heat has been asked to delete the stack"),

@@ -63,7 +63,8 @@ class Run:
         options = self.cloud.conf.cluster_heat
         if self.action is Action.CREATE:
             return int(self.cluster.create_timeout or options.create_timeout)
-        return int(options[f"{self.action.lower()}_timeout"])
+        deleting = self.action is Action.DELETE
+        return int(options.delete_timeout if deleting else options.update_timeout)
 
     @property
     def spec(self) -> ClusterSpec:

@@ -151,8 +151,9 @@ class Runner:
             if claim.action is Action.DELETE:
                 operations.finish_delete(session, claim)
             else:
+                # A bay that was taken back goes on saying why.
                 operations.finish(
-                    session, claim, Outcome.COMPLETE, None, run.changes, run.addresses
+                    session, claim, Outcome.COMPLETE, claim.cause, run.changes, run.addresses
                 )
 
         self._cloud.database.write(write)
@@ -179,11 +180,17 @@ class Runner:
     def _write_end(
         self, claim: Claim, blamed: str, reason: str, changes: Mapping[str, Any]
     ) -> None:
+        shown = f"{reason} The failure before it: {claim.cause}" if claim.cause else reason
+        seconds = 60.0 * self._cloud.conf.cluster_heat.update_timeout
+
         def write(session: Session) -> None:
             repository.add_events(
                 session, claim.cluster_id, claim.uuid, [("ERROR", blamed, reason)]
             )
-            operations.finish(session, claim, Outcome.FAILED, reason, changes, {})
+            if claim.goes_back:
+                operations.roll_back(session, claim, reason, changes, seconds)
+            else:
+                operations.finish(session, claim, Outcome.FAILED, shown, changes, {})
 
         self._cloud.database.write(write)
 

@@ -14,6 +14,7 @@ class Action(enum.StrEnum):
 
     CREATE = "CREATE"
     UPDATE = "UPDATE"
+    ROLLBACK = "ROLLBACK"  # nobody asks for it: an update that failed is followed by it
     DELETE = "DELETE"
 
 
@@ -43,13 +44,17 @@ def status(action: Action, outcome: Outcome) -> str:
     return f"{action}_{outcome}"
 
 
-IN_PROGRESS = frozenset(status(action, Outcome.IN_PROGRESS) for action in Action) | {
-    "ROLLBACK_IN_PROGRESS"
-}
-FAILED = frozenset(status(action, Outcome.FAILED) for action in Action) | {"ROLLBACK_FAILED"}
+IN_PROGRESS = frozenset(status(action, Outcome.IN_PROGRESS) for action in Action)
+FAILED = frozenset(status(action, Outcome.FAILED) for action in Action)
 _SETTLING_WELL = "CREATE UPDATE RESUME RESTORE ROLLBACK SNAPSHOT CHECK ADOPT"
 SETTLED_WELL = frozenset(f"{action}_COMPLETE" for action in _SETTLING_WELL.split())
-UPDATABLE = SETTLED_WELL | {"UPDATE_FAILED"}
-"""From these a cluster may be changed.  UPDATE_FAILED is in: it must not be a dead end."""
+UPDATE_TO_REPEAT = frozenset(
+    status(action, Outcome.FAILED) for action in (Action.UPDATE, Action.ROLLBACK)
+)
+"""In these the cluster is not what its row says; an update that changes nothing tries again."""
+
+UPDATABLE = SETTLED_WELL | UPDATE_TO_REPEAT
+"""From these a cluster may be changed.  A failed change is no dead end: masters and older nodes
+work on, and what was in the way (a quota, a broken host) may have gone."""
 
 ALL = IN_PROGRESS | FAILED | SETTLED_WELL | {"DELETE_COMPLETE"}

@@ -11,6 +11,7 @@ that Heat is asked once for all of them however many conductors there are.
 All functions take a session and are run by :class:`magnum.db.session.Database`.
 """
 
+import uuid as uuidlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -55,6 +56,18 @@ class Claim:
     fence: int
     owner: str
     seconds_left: float
+
+    @property
+    def goes_back(self) -> bool:
+        """Whether its failure is to be followed by the way back."""
+        return self.action is states.Action.UPDATE and bool(self.change.get("rollback"))
+
+    @property
+    def cause(self) -> str | None:
+        """The failure that a rollback undoes; None for any other operation."""
+        if self.action is not states.Action.ROLLBACK:
+            return None
+        return str(self.change["cause"])
 
     def after(self, step: str | None, progress: Mapping[str, Any]) -> "Claim":
         """Return it as it is when a step is recorded.
@@ -275,19 +288,52 @@ def finish(
     """
     _end(session, claim, outcome, reason)
     for role, found in addresses.items():
-        session.execute(
-            update(NodeGroup)
-            .where(
-                NodeGroup.cluster_id == claim.cluster_id,
-                NodeGroup.role == role,
-                NodeGroup.is_default,
-            )
-            .values(node_addresses=found, updated_at=utcnow())
-        )
+        group = _default_group(claim.cluster_id, role)
+        session.execute(group.values(node_addresses=found, updated_at=utcnow()))
     _change_cluster(
         session,
         claim.cluster_id,
         {**cluster, "status": states.status(claim.action, outcome), "status_reason": reason},
+    )
+
+
+def roll_back(
+    session: Session,
+    claim: Claim,
+    reason: str,
+    cluster: Mapping[str, Any],
+    timeout_seconds: float,
+) -> None:
+    """End an update as failed and write the operation that takes the cluster back.
+
+    From here on the cluster's row wants again what was there before.
+
+    :param cluster: columns of the cluster to write with it.
+    :raises LeaseLost: nothing was written.
+    """
+    before = claim.change["before"]
+    _end(session, claim, states.Outcome.FAILED, reason)
+    session.add(
+        Operation(
+            uuid=str(uuidlib.uuid4()),
+            cluster_id=claim.cluster_id,
+            project_id=claim.project_id,
+            user_id=claim.user_id,
+            request_id=claim.request_id,
+            action=states.Action.ROLLBACK,
+            change={"before": before, "wanted": before, "cause": reason},
+            state=states.OperationState.PENDING,
+            deadline=now() + timeout_seconds,
+        )
+    )
+    session.execute(
+        _default_group(claim.cluster_id, "worker").values(
+            node_count=before["node_count"], updated_at=utcnow()
+        )
+    )
+    status = states.status(states.Action.ROLLBACK, states.Outcome.IN_PROGRESS)
+    _change_cluster(
+        session, claim.cluster_id, {**cluster, "status": status, "status_reason": reason}
     )
 
 
@@ -309,6 +355,13 @@ def _end(session: Session, claim: Claim, outcome: states.Outcome, reason: str | 
         lease_owner=None,
         lease_expires=0.0,
         finished_at=utcnow(),
+    )
+
+
+def _default_group(cluster_id: str, role: str) -> Update:
+    """Begin an update of the node group that a cluster has from the start."""
+    return update(NodeGroup).where(
+        NodeGroup.cluster_id == cluster_id, NodeGroup.role == role, NodeGroup.is_default
     )
 
 
@@ -356,6 +409,17 @@ def supersede(session: Session, cluster_id: str) -> None:
         )
         .values(state=states.OperationState.SUPERSEDED, finished_at=utcnow())
     )
+
+
+def last_change(session: Session, cluster_id: str) -> Mapping[str, Any]:
+    """Return what the newest operation of a cluster was to change."""
+    query = (
+        select(Operation.change)
+        .where(Operation.cluster_id == cluster_id)
+        .order_by(Operation.id.desc())
+        .limit(1)
+    )
+    return session.scalar(query) or {}
 
 
 def open_operation(session: Session, cluster_id: str, action: states.Action) -> str | None:

@@ -64,13 +64,13 @@ class Clusters:
         )
         found = self._preflight.check(context, template)
         minutes = values.get("create_timeout") or self._conf.cluster_heat.create_timeout
-        request = _Request(context, Action.CREATE, dict(values), minutes)
+        request = _Request(context, Action.CREATE, minutes)
 
         def write(session: Session) -> Cluster:
             cluster = _new(context, values, template, found)
             session.add(cluster)
             session.flush()
-            request.add_to(session, cluster)
+            request.add_to(session, cluster, values)
             return _reread(session, cluster.uuid)
 
         try:
@@ -102,8 +102,8 @@ class Clusters:
     ) -> Cluster:
         """Accept a new number of workers.
 
-        :param changes: what differs from the row.  With none, a cluster whose last update failed
-            is tried again and any other is left alone.
+        :param changes: what differs from the row.  With none, a cluster whose last update or
+            rollback failed is tried again and any other is left alone.
         :param rollback: whether a failure is to be followed by the way back.
         :raises Invalid: something else than the number of workers would change.
         :raises WrongStatus: the cluster is being changed or was never completed.
@@ -112,13 +112,9 @@ class Clusters:
             raise errors.Invalid(
                 f"Only node_count of a bay can change, not {', '.join(sorted(others))}."
             )
-        if not changes and cluster.status != states.status(Action.UPDATE, Outcome.FAILED):
+        if not changes and cluster.status not in states.UPDATE_TO_REPEAT:
             return cluster
-        minutes = self._conf.cluster_heat.update_timeout
-        before = {"node_count": cluster.count("worker")}
-        wanted = {**before, **changes}
-        change = {"before": before, "wanted": wanted, "rollback": rollback}
-        request = _Request(context, Action.UPDATE, change, minutes)
+        request = _Request(context, Action.UPDATE, self._conf.cluster_heat.update_timeout)
 
         def write(session: Session) -> Cluster:
             row = repository.lock(session, Cluster, cluster.uuid)
@@ -126,13 +122,14 @@ class Clusters:
                 raise errors.WrongStatus(
                     f"Bay {row.name} is {row.status} and can be updated only when complete."
                 )
+            (workers,) = (group for group in row.node_groups if group.name == DEFAULT_WORKER)
+            wanted = {"node_count": workers.node_count, **changes}
+            change = {"before": _last_good(session, row), "wanted": wanted, "rollback": rollback}
             row.status = states.status(Action.UPDATE, Outcome.IN_PROGRESS)
             row.status_reason = None
             row.updated_at = utcnow()
-            for group in row.node_groups:
-                if group.name == DEFAULT_WORKER:
-                    group.node_count = wanted["node_count"]
-            request.add_to(session, row)
+            workers.node_count = wanted["node_count"]
+            request.add_to(session, row, change)
             return row
 
         return self._accept(request, write)
@@ -144,7 +141,7 @@ class Clusters:
         fine and starts nothing.
         """
         minutes = self._conf.cluster_heat.delete_timeout
-        request = _Request(context, Action.DELETE, {}, minutes)
+        request = _Request(context, Action.DELETE, minutes)
 
         def write(session: Session) -> Cluster | None:
             row = repository.lock(session, Cluster, cluster.uuid)
@@ -154,7 +151,7 @@ class Clusters:
             row.status = states.status(Action.DELETE, Outcome.IN_PROGRESS)
             row.status_reason = None
             row.updated_at = utcnow()
-            request.add_to(session, row)
+            request.add_to(session, row, {})
             return row
 
         try:
@@ -185,22 +182,19 @@ class Clusters:
 class _Request:
     """An operation about to be written, by whom and for how long."""
 
-    def __init__(
-        self, context: RequestContext, action: Action, change: Mapping[str, Any], minutes: int
-    ) -> None:
+    def __init__(self, context: RequestContext, action: Action, minutes: int) -> None:
         self.uuid = str(uuidlib.uuid4())
         self._context = context
         self._action = action
-        self._change = change
         self._minutes = minutes
 
-    def add_to(self, session: Session, cluster: Cluster) -> None:
+    def add_to(self, session: Session, cluster: Cluster, change: Mapping[str, Any]) -> None:
         """Write it, and that it was asked for."""
         operations.add(
             session,
             cluster,
             self._action,
-            self._change,
+            change,
             user_id=self._context.own_user,
             request_id=self._context.request_id,
             timeout_seconds=60.0 * self._minutes,
@@ -215,6 +209,14 @@ class _Request:
                 text=f"{self._action.capitalize()} asked for, within {self._minutes} minutes",
             )
         )
+
+
+def _last_good(session: Session, cluster: Cluster) -> dict[str, Any]:
+    """Return what a cluster has, or had before it was not changed to what its row wants."""
+    counted = {"node_count": cluster.count("worker")}
+    if cluster.status not in states.UPDATE_TO_REPEAT:
+        return counted
+    return {**counted, **operations.last_change(session, cluster.uuid).get("before", {})}
 
 
 def _scope(context: RequestContext, all_projects: bool) -> repository.Scope:

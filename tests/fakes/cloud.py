@@ -126,7 +126,11 @@ class FakeStore:
 
 
 class FakeHeat:
-    """All stacks of all projects; nothing moves on by itself, see :meth:`settle`."""
+    """All stacks of all projects; nothing moves on by itself, see :meth:`settle`.
+
+    :ivar room: most workers that the cloud can hold; who is updated to more, fails for want of
+        a host.  None for no bound.
+    """
 
     def __init__(self, cloud: FakeCloud) -> None:
         self._cloud = cloud
@@ -136,6 +140,7 @@ class FakeHeat:
         self.resources_of: dict[str, list[StackResource]] = {}
         self.outputs_of: dict[str, dict[str, Any]] = {}
         self.created = 0
+        self.room: int | None = None
         self._ticks = itertools.count(1)
 
     def project(self, project_id: str) -> "FakeStacks":
@@ -154,7 +159,25 @@ class FakeHeat:
         for stack in self.living():
             if stack.status.endswith("_IN_PROGRESS"):
                 action = stack.status.removesuffix("_IN_PROGRESS")
-                self.move(stack.id, f"{action}_{outcome}", reason)
+                if action == "DELETE" or self._has_room_for(stack.id):
+                    self.move(stack.id, f"{action}_{outcome}", reason)
+                else:
+                    self.move(stack.id, f"{action}_FAILED", "Resource CREATE failed")
+
+    def _has_room_for(self, stack_id: str) -> bool:
+        """Tell whether the nodes wanted can be made; those that cannot are seen to have failed."""
+        wanted = self.parameters.get(stack_id, {}).get("number_of_nodes", 0)
+        room = wanted if self.room is None else self.room
+        if stack_id in self.parameters:
+            self.resources_of[stack_id] = [
+                _without_host(f"nodes/{number}/server") for number in range(room, wanted)
+            ]
+        return wanted <= room
+
+
+def _without_host(path: str) -> StackResource:
+    words = "Went to status ERROR due to: No valid host was found."
+    return StackResource("server", path, "OS::Nova::Server", "CREATE_FAILED", words, "", MOMENT)
 
 
 class FakeStacks:

@@ -54,10 +54,13 @@ class Bays:
         """Ask for the end of a bay."""
         self.session.call("DELETE", SERVICE, f"/bays/{bay}")
 
-    def resize(self, bay: str, node_count: int) -> None:
+    def resize(self, bay: str, node_count: int, *, rollback: bool = False) -> None:
         """Ask for another number of nodes."""
         patch = [{"op": "replace", "path": "/node_count", "value": node_count}]
-        self.session.call("PATCH", SERVICE, f"/bays/{bay}", patch)
+        path, headers = f"/bays/{bay}", {}
+        if rollback:
+            path, headers = f"{path}/?rollback=True", {"OpenStack-API-Version": "container-infra 1.3"}
+        self.session.call("PATCH", SERVICE, path, patch, **headers)
 
     def wait_for(self, bay: str, wanted: str, patience: float = PATIENCE) -> dict[str, Any]:
         """Wait until a bay has a status, and return it.

@@ -82,6 +82,25 @@ def test_bay_whose_nodes_never_signal_fails_at_its_deadline(
     _clean_up(bays, bay)
 
 
+def test_update_that_fails_goes_back_when_it_was_told_to(
+    nodes: Nodes, bays: Bays, model: str
+) -> None:
+    bay = bays.create(model)
+    before = bays.wait_for(bay, "CREATE_COMPLETE")
+    nodes.behave(fail=".*")
+    bays.resize(bay, 2, rollback=True)
+    assert bays.show(bay).body["node_count"] == 2
+    after = bays.wait_for(bay, "ROLLBACK_COMPLETE")
+    assert after["status_reason"].startswith("nodes/1/ready (OS::Heat::WaitCondition) failed: ")
+    for field in ("node_count", "node_addresses", "master_addresses", "api_address"):
+        assert after[field] == before[field]
+    nodes.behave()
+    bays.resize(bay, 2)
+    grown = bays.wait_for(bay, "UPDATE_COMPLETE")
+    assert (grown["node_count"], grown["status_reason"]) == (2, None)
+    _clean_up(bays, bay)
+
+
 def test_ports_that_nobody_owns_go_with_the_bay(network: Session, bays: Bays, model: str) -> None:
     bay = bays.create(model, name="stray")
     bays.wait_for(bay, "CREATE_COMPLETE")

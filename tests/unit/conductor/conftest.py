@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """A conductor's parts on a fake cloud, moved by hand."""
 
+import copy
+import itertools
+from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
 from oslo_config import cfg
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from magnum.conductor.cloud import Cloud
 from magnum.conductor.leases import Leases
@@ -68,9 +72,13 @@ class Bench:
                     verdict = self.runner.resume(seen.get(held.stack_id), held)
             self.skip_pauses()
 
-    def work_through_deaths(self, change: int) -> bool:
-        """Work, with the process dying after the ``change``-th change; tell whether it did."""
-        self.fakes.die_after = len(self.fakes.changes) + change
+    def work_through_deaths(self, change: int | None = None, record: int | None = None) -> bool:
+        """Work, with the process dying after the n-th change of the cloud or the n-th commit.
+
+        :returns: whether it did.
+        """
+        self.fakes.die_after = change and len(self.fakes.changes) + change
+        self._die_after_commits(record)
         try:
             self.work()
         except Killed:
@@ -83,6 +91,22 @@ class Bench:
             died = False
         self.fakes.die_after = None
         return died
+
+    def _die_after_commits(self, number: int | None) -> None:
+        """Have the present conductor die right after so many transactions it commits."""
+        genuine, remaining = self.cloud.database.write, itertools.count(1)
+
+        def write(work: Callable[[Session], Any]) -> Any:
+            result = genuine(work)
+            if next(remaining) == number:
+                raise Killed
+            return result
+
+        mortal = copy.copy(self.database)
+        mortal.write = write  # type: ignore[method-assign]
+        self.cloud.database = mortal
+        self.leases = Leases(mortal, "mortal", 20.0)
+        self.runner = Runner(self.cloud, self.leases)
 
     def read(self, uuid: str) -> Cluster | None:
         """Return a cluster as it is now."""

@@ -16,6 +16,8 @@ from tests.unit.conductor.conftest import Bench
 
 CREATE_CHANGES = 6  # grant, two bundles, two users, one stack
 UPDATE_CHANGES = 2  # grant (by a new process), one stack update
+ROLLBACK_CHANGES = 3  # grant (by a new process), two stack updates
+ROLLBACK_RECORDS = 10  # claims, steps, waits and ends of both operations, a claim of nothing
 DELETE_CHANGES = 7  # grant, one stack, two users, two bundles, revoke
 
 
@@ -29,9 +31,14 @@ def _ask(bench: Bench, row: Cluster, action: Action) -> None:
 
 
 def _assert_complete(bench: Bench, uuid: str, status: str) -> Cluster:
+    row = _assert_whole(bench, uuid)
+    assert (row.status, row.status_reason) == (status, None)
+    return row
+
+
+def _assert_whole(bench: Bench, uuid: str) -> Cluster:
     row = bench.read(uuid)
     assert row is not None
-    assert (row.status, row.status_reason) == (status, None)
     fakes = bench.fakes
     assert fakes.heat.created == len(fakes.heat.living()) == 1
     assert fakes.store.made == len(fakes.store.bundles) == 2
@@ -63,6 +70,37 @@ def test_update_survives_a_death_after_any_change(bench: Bench, change: int) -> 
     died = bench.work_through_deaths(change)
     assert died is (change <= UPDATE_CHANGES)
     _assert_complete(bench, row.uuid, "UPDATE_COMPLETE")
+
+
+@after_each(ROLLBACK_CHANGES)
+def test_rollback_survives_a_death_after_any_change(bench: Bench, change: int) -> None:
+    row = factories.add_cluster(bench.database, Action.CREATE)
+    bench.work()
+    bench.fakes.heat.room = 1
+    bench.database.write(lambda session: factories.add_resize(session, row, 3, rollback=True))
+    bench.new_conductor()
+    died = bench.work_through_deaths(change)
+    assert died is (change <= ROLLBACK_CHANGES)
+    seen = _assert_whole(bench, row.uuid)
+    assert (seen.status, seen.count("worker")) == ("ROLLBACK_COMPLETE", 1)
+    assert "No valid host" in (seen.status_reason or "")
+    (sent,) = bench.fakes.heat.parameters.values()
+    assert sent["number_of_nodes"] == 1
+
+
+@after_each(ROLLBACK_RECORDS)
+def test_rollback_survives_a_death_after_any_record(bench: Bench, change: int) -> None:
+    row = factories.add_cluster(bench.database, Action.CREATE)
+    bench.work()
+    bench.fakes.heat.room = 1
+    bench.database.write(lambda session: factories.add_resize(session, row, 3, rollback=True))
+    bench.new_conductor()
+    died = bench.work_through_deaths(record=change)
+    assert died is (change <= ROLLBACK_RECORDS)
+    seen = _assert_whole(bench, row.uuid)
+    assert (seen.status, seen.count("worker")) == ("ROLLBACK_COMPLETE", 1)
+    assert "No valid host" in (seen.status_reason or "")
+    assert [each.state for each in bench.operations()] == ["COMPLETE", "FAILED", "COMPLETE"]
 
 
 @after_each(DELETE_CHANGES)

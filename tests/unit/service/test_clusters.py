@@ -150,12 +150,43 @@ def test_update_that_changes_nothing_starts_nothing(
     assert len(operations(office)) == 1
 
 
+@pytest.mark.parametrize("status", ["UPDATE_FAILED", "ROLLBACK_FAILED"])
 def test_failed_update_can_be_tried_again_as_it_is(
-    office: Office, mine: RequestContext, made: Cluster
+    office: Office, mine: RequestContext, made: Cluster, status: str
 ) -> None:
-    settle(office, made, "UPDATE_FAILED")
+    settle(office, made, status)
     row = office.clusters.get(mine, made.uuid)
     assert office.clusters.update(mine, row, {}).status == "UPDATE_IN_PROGRESS"
+
+
+def test_update_is_to_go_back_to_the_number_that_was_last_there(
+    office: Office, mine: RequestContext, made: Cluster
+) -> None:
+    settle(office, made, "CREATE_COMPLETE")
+    stale = office.clusters.get(mine, made.uuid)
+    for status, wanted, before in (
+        ("UPDATE_FAILED", 5, 1),
+        ("UPDATE_COMPLETE", 4, 1),  # the one that failed was never there
+        ("UPDATE_FAILED", 7, 4),
+        ("UPDATE_FAILED", 7, 4),
+    ):
+        office.clusters.update(mine, stale, {"node_count": wanted}, rollback=True)
+        change = operations(office)[-1].change
+        assert (change["before"], change["wanted"]) == (
+            {"node_count": before},
+            {"node_count": wanted},
+        )
+        settle(office, made, status)
+
+
+@pytest.mark.parametrize("status", ["ROLLBACK_IN_PROGRESS", "UPDATE_IN_PROGRESS"])
+def test_update_is_refused_while_the_bay_goes_back(
+    office: Office, mine: RequestContext, made: Cluster, status: str
+) -> None:
+    settle(office, made, status)
+    row = office.clusters.get(mine, made.uuid)
+    with pytest.raises(errors.WrongStatus, match=status):
+        office.clusters.update(mine, row, {"node_count": 2})
 
 
 def test_only_the_number_of_nodes_can_change(
@@ -178,7 +209,7 @@ def test_second_of_two_updates_at_once_is_refused(
     assert office.clusters.get(mine, made.uuid).count("worker") == 2
 
 
-@pytest.mark.parametrize("status", ["CREATE_IN_PROGRESS", "UPDATE_FAILED", "DELETE_FAILED"])
+@pytest.mark.parametrize("status", ["CREATE_IN_PROGRESS", "UPDATE_FAILED", "ROLLBACK_IN_PROGRESS", "ROLLBACK_FAILED", "DELETE_FAILED"])
 def test_delete_is_accepted_in_any_status(
     office: Office, mine: RequestContext, made: Cluster, status: str
 ) -> None:
