@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from magnum.api.vocabulary import Vocabulary, Word
-from magnum.core import fields
+from magnum.core import fields, states
 from magnum.core.fields import Kind
 from magnum.db.models import Event, MagnumService
 
@@ -21,9 +21,10 @@ COMPUTED: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
         "master_count": lambda row: row.count("master"),
         "node_addresses": lambda row: row.addresses("worker"),
         "master_addresses": lambda row: row.addresses("master"),
+        "faults": lambda row: row.faults or {},
     }
 )
-"""How fields that are no columns are read from a row."""
+"""How fields that are not simply a column's value are read from a row."""
 
 
 def moment(value: datetime.datetime | None) -> str | None:
@@ -46,19 +47,26 @@ def _value(row: Any, word: Word) -> Any:
 
 
 def item(
-    vocabulary: Vocabulary, row: Any, base_url: str, *, listed: bool = False
+    vocabulary: Vocabulary, row: Any, base_url: str, *, listed: bool = False, alone: bool = False
 ) -> dict[str, Any]:
     """Show one resource.
 
     :param listed: show only what items of a list have.
+    :param alone: show also what only the answer to a GET of this one resource has.
     """
     return {
         word.name: links(base_url, vocabulary.collection, row.uuid)
         if word.field.kind is Kind.LINKS
         else _value(row, word)
         for word in vocabulary.words
-        if word.listed or not listed
+        if _is_shown(word, row, listed, alone)
     }
+
+
+def _is_shown(word: Word, row: Any, listed: bool, alone: bool) -> bool:
+    if word.field.only_failed:
+        return alone and row.status in states.FAILED
+    return word.listed or not listed
 
 
 def document(vocabulary: Vocabulary, row: Any) -> dict[str, Any]:

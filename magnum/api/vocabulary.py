@@ -102,11 +102,15 @@ BAY = Vocabulary(
     words=_words(
         fields.CLUSTER_FIELDS,
         "uuid name cluster_template_id node_count master_count create_timeout discovery_url "
-        "stack_id status status_reason api_address node_addresses master_addresses coe_version "
-        "container_version created_at updated_at links",
+        "stack_id status status_reason faults api_address node_addresses master_addresses "
+        "coe_version container_version created_at updated_at links",
         "uuid name cluster_template_id node_count master_count create_timeout stack_id status "
         "links",
-        {"cluster_template_id": "baymodel_id", "create_timeout": "bay_create_timeout"},
+        {
+            "cluster_template_id": "baymodel_id",
+            "create_timeout": "bay_create_timeout",
+            "faults": "bay_faults",
+        },
     ),
     changeable=frozenset({"node_count"}),
     async_since=versions.ASYNC_BAYS,

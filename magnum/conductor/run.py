@@ -29,6 +29,7 @@ class Run:
     :ivar changes: columns of the cluster to write with the present step.
     :ivar addresses: of the nodes of a role, to write at the end.
     :ivar blamed: the resource that a failure is told of, where one is known.
+    :ivar faults: why resources of the stack have failed, for users to see once the operation has.
     :ivar observed: the stack as the watch has just seen it settle; None while nobody looked.
     :ivar looked: whether ``observed`` is news, also when it is None because the stack is gone.
     """
@@ -49,6 +50,7 @@ class Run:
         self.addresses: dict[str, list[str]] = {}
         self.said: list[str] = []
         self.blamed = "end"
+        self.faults: dict[str, str] | None = None
         self.observed: Stack | None = None
         self.looked = False
 

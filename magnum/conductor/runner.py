@@ -24,6 +24,7 @@ from magnum.core.states import Action, Outcome
 from magnum.db import operations, repository
 from magnum.db.models import Cluster
 from magnum.db.operations import Claim
+from magnum.heat import status as heat_status
 from magnum.heat.stacks import Stack
 
 LOG = logging.getLogger(__name__)
@@ -152,8 +153,9 @@ class Runner:
                 operations.finish_delete(session, claim)
             else:
                 # A bay that was taken back goes on saying why.
+                changes = {**run.changes, "faults": None}
                 operations.finish(
-                    session, claim, Outcome.COMPLETE, claim.cause, run.changes, run.addresses
+                    session, claim, Outcome.COMPLETE, claim.cause, changes, run.addresses
                 )
 
         self._cloud.database.write(write)
@@ -165,8 +167,10 @@ class Runner:
         claim = held.claim
         LOG.warning("%s of bay %s has failed: %s", claim.action, claim.cluster_id, reason)
         try:
-            blamed, changes = (run.blamed, run.changes) if run else ("end", {})
-            self._write_end(claim, blamed, reason, changes)
+            if run is None:
+                self._write_end(claim, "end", reason, {})
+            else:
+                self._write_end(claim, run.blamed, reason, {**run.changes, "faults": run.faults})
         except errors.LeaseLost:
             self._let_go(held)
         except errors.Unavailable as error:
@@ -188,7 +192,7 @@ class Runner:
                 session, claim.cluster_id, claim.uuid, [("ERROR", blamed, reason)]
             )
             if claim.goes_back:
-                operations.roll_back(session, claim, reason, changes, seconds)
+                operations.roll_back(session, claim, reason, {**changes, "faults": None}, seconds)
             else:
                 operations.finish(session, claim, Outcome.FAILED, shown, changes, {})
 
@@ -272,13 +276,11 @@ def _not_in_time(run: Run) -> str:
     if run.cluster.stack_id is None or done is None:
         return f"{text}. The last step done was: {done or 'none'}."
     try:
-        busy = [
-            resource.path
-            for resource in run.stacks.resources(run.cluster.stack_id)
-            if resource.status.endswith("_IN_PROGRESS")
-        ]
+        resources = run.stacks.resources(run.cluster.stack_id)
     except errors.MagnumError as error:
         return f"{text}. {error}"
+    run.faults = heat_status.faults(resources)
+    busy = [each.path for each in resources if each.status.endswith("_IN_PROGRESS")]
     leaves = [path for path in busy if not any(other.startswith(f"{path}/") for other in busy)]
     waited_for = ", ".join(sorted(leaves)[:5]) or "nothing that Heat knows of"
     return f"{text}, still waiting for {waited_for}."

@@ -222,7 +222,9 @@ def _node_access(run: Run) -> NodeAccess:
 def _failure(run: Run, stack: Stack) -> str:
     """Say which resource of a failed stack is to blame, in its own words."""
     run.ensure()
-    failure = heat_status.deepest_failure(run.stacks.resources(stack.id))
+    resources = run.stacks.resources(stack.id)
+    run.faults = heat_status.faults(resources)
+    failure = heat_status.deepest_failure(resources)
     if failure is None:
         return f"The Heat stack is {stack.status}: {errors.first_sentence(stack.reason)}."
     run.blamed = failure.path

@@ -57,6 +57,7 @@ class Field:
     :ivar internal: whether a patch may not even name it.
     :ivar removable: whether a patch may remove it, which brings the default back.
     :ivar column: whether the row has it; the view computes it otherwise.
+    :ivar only_failed: whether only the answer to a GET of one resource that failed has it.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Field:
     internal: bool = False
     removable: bool = True
     column: bool = True
+    only_failed: bool = False
 
     @property
     def rule(self) -> str:
@@ -275,6 +277,8 @@ CLUSTER_FIELDS = (
     _text("discovery_url", "Accepted and stored; nothing needs it.", minimum=0),
     _text("status", "What it is at, see magnum.core.states.", ignored=True, maximum=20),
     _text("status_reason", "Why, after a failure.", ignored=True, maximum=None, minimum=None),
+    _seen("faults", "Why resources of its Heat stack failed, by resource.", Kind.LABELS,
+          internal=True, only_failed=True),
     _seen("stack_id", "Its Heat stack.", internal=True),
     _seen("api_address", "Where its API answers; null until known.", internal=True),
     _seen("node_addresses", "Its workers' addresses; null until known.", Kind.TEXTS,

@@ -109,6 +109,7 @@ class Cluster(Base):
     discovery_url: Mapped[str | None]
     status: Mapped[str] = mapped_column(String(20))
     status_reason: Mapped[str | None] = mapped_column(Text)
+    faults: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
     stack_id: Mapped[str | None]
     api_address: Mapped[str | None]
     ca_cert_ref: Mapped[str | None] = mapped_column(String(REFERENCE_LENGTH))

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from magnum.clients.errors import scrub
 from magnum.core.errors import first_sentence
 from magnum.heat.stacks import StackResource
 
@@ -24,6 +25,10 @@ _COLLATERAL = re.compile(
     r"|.*\b(user triggered cancel|Stopped|Task cancelled)\b.*$)",
     re.IGNORECASE,
 )
+NO_REASON = "Heat gives no reason"
+MAX_FAULTS = 20
+"""Most failed resources told of; a bay of hundreds of nodes can fail in all of them."""
+
 _INDIVIDUAL = re.compile(r"\(?Request-ID: *req-[\w-]+\)?|\b[0-9a-f]{8}-?[0-9a-f-]{24,28}\b|\d+")
 
 
@@ -50,20 +55,10 @@ def deepest_failure(resources: Iterable[StackResource]) -> Failure | None:
     A cause goes before a wait condition that timed out, that before what was cancelled; then
     depth counts, then who failed first.
     """
-    failed = [resource for resource in resources if resource.status.endswith("_FAILED")]
-    above = {path for resource in failed for path in _ancestors(resource.path)}
-    roots = [resource for resource in failed if resource.path not in above]
+    roots = _roots(resources)
     if not roots:
         return None
-    first = min(
-        roots,
-        key=lambda root: (
-            _remoteness(root.reason),
-            -root.path.count("/"),
-            root.updated_at,
-            root.path,
-        ),
-    )
+    first = roots[0]
     likenesses = Counter(_likeness(root) for root in roots)
     return Failure(
         path=first.path,
@@ -75,11 +70,20 @@ def deepest_failure(resources: Iterable[StackResource]) -> Failure | None:
 
 def describe_failure(failure: Failure) -> str:
     """Return a text for ``status_reason``; its first sentence says what failed and why."""
-    words = first_sentence(failure.reason) or "Heat gives no reason"
+    words = first_sentence(scrub(failure.reason)) or NO_REASON
     text = f"{failure.path} ({failure.type}) failed: {words}."
     if failure.alike:
         text += f" {failure.alike} more failed in the same way."
     return text
+
+
+def faults(resources: Iterable[StackResource]) -> dict[str, str]:
+    """Return the reasons of resources that failed by themselves, causes first, by path.
+
+    :returns: at most :data:`MAX_FAULTS`; each reason is of bounded length and without secrets.
+    """
+    roots = _roots(resources)[:MAX_FAULTS]
+    return {root.path: scrub(unwrap(root.reason)) or NO_REASON for root in roots}
 
 
 def unwrap(reason: str) -> str:
@@ -91,6 +95,21 @@ def unwrap(reason: str) -> str:
             prefix = _TIMEOUT  # "0 of 1 received" alone tells little
         words = words[match.end() :]
     return prefix + words
+
+
+def _roots(resources: Iterable[StackResource]) -> list[StackResource]:
+    """Return the failed resources that contain no other failed one, whom to blame first."""
+    failed = [resource for resource in resources if resource.status.endswith("_FAILED")]
+    above = {path for resource in failed for path in _ancestors(resource.path)}
+    return sorted(
+        (resource for resource in failed if resource.path not in above),
+        key=lambda root: (
+            _remoteness(root.reason),
+            -root.path.count("/"),
+            root.updated_at,
+            root.path,
+        ),
+    )
 
 
 def _ancestors(path: str) -> Iterable[str]:

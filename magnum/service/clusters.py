@@ -126,7 +126,7 @@ class Clusters:
             wanted = {"node_count": workers.node_count, **changes}
             change = {"before": _last_good(session, row), "wanted": wanted, "rollback": rollback}
             row.status = states.status(Action.UPDATE, Outcome.IN_PROGRESS)
-            row.status_reason = None
+            row.status_reason = row.faults = None
             row.updated_at = utcnow()
             workers.node_count = wanted["node_count"]
             request.add_to(session, row, change)
@@ -149,7 +149,7 @@ class Clusters:
                 return None
             operations.supersede(session, row.uuid)
             row.status = states.status(Action.DELETE, Outcome.IN_PROGRESS)
-            row.status_reason = None
+            row.status_reason = row.faults = None
             row.updated_at = utcnow()
             request.add_to(session, row, {})
             return row

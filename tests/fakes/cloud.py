@@ -170,7 +170,7 @@ class FakeHeat:
         room = wanted if self.room is None else self.room
         if stack_id in self.parameters:
             self.resources_of[stack_id] = [
-                _without_host(f"nodes/{number}/server") for number in range(room, wanted)
+                _without_host(f"workers/{number}/server") for number in range(room, wanted)
             ]
         return wanted <= room
 

@@ -36,6 +36,7 @@ IMAGES = {"fedora-atomic-21": "fedora-atomic"}
 FLAVORS = {"m1.small", "m1.medium", "1"}
 KEYPAIRS = {"ops": "ssh-ed25519 AAAA ops"}
 NETWORKS = {"public"}
+FAULTS = {"workers/0/server": "No valid host was found."}
 
 
 class FakePreflight:
@@ -107,6 +108,7 @@ class FakeConductor:
                 session.execute(delete(Cluster).where(Cluster.uuid == row.uuid))
                 continue
             row.status = states.status(action, outcome)
+            row.faults = FAULTS if outcome is Outcome.FAILED else None
             if row.ca_cert_ref is None:
                 bundle = x509.create_ca(row.name, KeyPolicy("ec", 2048))
                 row.ca_cert_ref, _ = self._store.ensure(

@@ -59,7 +59,10 @@ class Bays:
         patch = [{"op": "replace", "path": "/node_count", "value": node_count}]
         path, headers = f"/bays/{bay}", {}
         if rollback:
-            path, headers = f"{path}/?rollback=True", {"OpenStack-API-Version": "container-infra 1.3"}
+            path, headers = (
+                f"{path}/?rollback=True",
+                {"OpenStack-API-Version": "container-infra 1.3"},
+            )
         self.session.call("PATCH", SERVICE, path, patch, **headers)
 
     def wait_for(self, bay: str, wanted: str, patience: float = PATIENCE) -> dict[str, Any]:

@@ -91,7 +91,7 @@ def test_update_that_fails_goes_back_when_it_was_told_to(
     bays.resize(bay, 2, rollback=True)
     assert bays.show(bay).body["node_count"] == 2
     after = bays.wait_for(bay, "ROLLBACK_COMPLETE")
-    assert after["status_reason"].startswith("nodes/1/ready (OS::Heat::WaitCondition) failed: ")
+    assert after["status_reason"].startswith("workers/1/ready (OS::Heat::WaitCondition) failed: ")
     for field in ("node_count", "node_addresses", "master_addresses", "api_address"):
         assert after[field] == before[field]
     nodes.behave()

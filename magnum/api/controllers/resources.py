@@ -35,7 +35,8 @@ class Resource:
 
     def get(self, call: Call) -> Reply:
         """Show one."""
-        return Reply(self.shown(call, self.found(call, "get")))
+        row = self.found(call, "get")
+        return Reply(views.item(self.vocabulary, row, call.base_url, alone=True))
 
     def delete(self, call: Call) -> Reply:
         """Delete one."""

@@ -103,7 +103,7 @@ class Bench:
             return result
 
         mortal = copy.copy(self.database)
-        mortal.write = write  # type: ignore[method-assign]
+        mortal.write = write
         self.cloud.database = mortal
         self.leases = Leases(mortal, "mortal", 20.0)
         self.runner = Runner(self.cloud, self.leases)

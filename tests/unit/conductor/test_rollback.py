@@ -10,7 +10,7 @@ from magnum.db.models import Cluster
 from tests import factories
 from tests.unit.conductor.conftest import Bench
 
-WORDS = "nodes/1/server (OS::Nova::Server) failed: Went to status ERROR due to: No valid host"
+WORDS = "workers/1/server (OS::Nova::Server) failed: Went to status ERROR due to: No valid host"
 
 
 @pytest.fixture
@@ -47,6 +47,9 @@ def test_status_and_number_of_nodes_go_back_in_one_step(bench: Bench, bay: Clust
     resize(bench, bay, 3)
     assert read(bench, bay)[:2] == ("UPDATE_IN_PROGRESS", 3)
     fail_update(bench)
+    seen = bench.read(bay.uuid)
+    assert seen is not None
+    assert seen.faults is None
     status, count, reason = read(bench, bay)
     assert (status, count) == ("ROLLBACK_IN_PROGRESS", 1)
     assert reason.startswith(WORDS)
@@ -114,8 +117,12 @@ def test_rollback_that_fails_tells_both_reasons_and_can_be_tried_again(
     status, count, reason = read(bench, bay)
     assert (status, count) == ("ROLLBACK_FAILED", 1)
     own, _, before = reason.partition(" The failure before it: ")
-    assert own.startswith("nodes/0/server")
-    assert before.startswith("nodes/0/server")
+    assert own.startswith("workers/0/server")
+    assert before.startswith("workers/0/server")
+    seen = bench.read(bay.uuid)
+    assert seen is not None
+    assert seen.faults is not None
+    assert seen.faults.keys() == {"workers/0/server"}
     bench.fakes.heat.room = 1
     resize(bench, bay, 1)
     bench.work()

@@ -78,6 +78,7 @@ def test_failed_stack_gives_its_deepest_reason(bench: Bench) -> None:
     assert seen.status == "CREATE_FAILED"
     assert "workers/0/server" in (seen.status_reason or "")
     assert "Quota exceeded" in (seen.status_reason or "")
+    assert seen.faults == {"workers/0/server": "Quota exceeded"}
     told = bench.events()[-1]
     assert (told.severity, told.resource) == ("ERROR", "workers/0/server")
     assert told.text == seen.status_reason
@@ -202,12 +203,14 @@ def test_deadline_names_what_was_waited_for(bench: Bench) -> None:
     bench.fakes.heat.resources_of[stack.id] = [
         resource("first_master", "node.yaml", "CREATE_IN_PROGRESS"),
         resource("first_master/ready", "OS::Heat::WaitCondition", "CREATE_IN_PROGRESS"),
+        resource("workers/0/volume", "OS::Cinder::Volume", "CREATE_FAILED", "No space"),
     ]
     bench.runner.expire(held)
     seen = bench.read(row.uuid)
     assert seen is not None
     assert seen.status == "CREATE_FAILED"
     assert "still waiting for first_master/ready." in (seen.status_reason or "")
+    assert seen.faults == {"workers/0/volume": "No space"}
 
 
 def test_operation_nobody_worked_on_in_time_fails_without_touching_the_cloud(bench: Bench) -> None:

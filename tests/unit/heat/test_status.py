@@ -6,7 +6,15 @@ from datetime import UTC, datetime
 import pytest
 
 from magnum.heat.stacks import StackResource
-from magnum.heat.status import Failure, deepest_failure, describe_failure, unwrap
+from magnum.heat.status import (
+    MAX_FAULTS,
+    NO_REASON,
+    Failure,
+    deepest_failure,
+    describe_failure,
+    faults,
+    unwrap,
+)
 
 QUOTA = (
     "Quota exceeded for cores: Requested 4, but already used 18 of 20 cores (HTTP 403) "
@@ -121,3 +129,28 @@ def test_no_reason_is_said_to_be_none():
 )
 def test_layers_are_taken_off(reason, words):
     assert unwrap(reason) == words
+
+
+def test_faults_are_those_that_failed_by_themselves_the_cause_first():
+    told = faults(
+        [
+            resource("network", status="CREATE_COMPLETE"),
+            resource("workers", "Resource CREATE failed: ResourceInError: resources.workers: x"),
+            resource("workers/0/server", "CREATE aborted (user triggered cancel)"),
+            resource("workers/1/server", "ResourceInError: resources.server: No valid host"),
+            resource("workers/2/server", ""),
+        ]
+    )
+    assert next(iter(told.items())) == ("workers/1/server", "No valid host")
+    assert told.keys() == {"workers/0/server", "workers/1/server", "workers/2/server"}
+    assert told["workers/2/server"] == NO_REASON
+
+
+def test_faults_are_bounded_and_tell_no_secret():
+    many = [resource(f"workers/{number}/server", "long " * 1000) for number in range(500)]
+    told = faults(many)
+    assert len(told) == MAX_FAULTS
+    assert max(map(len, told.values())) <= 1000
+    words = "GET https://a:hunter2@host/v1?X-Auth=hunter2 'adminPass': 'hunter2'"
+    assert "hunter2" not in str(faults([resource("server", words)]))
+    assert "hunter2" not in describe_failure(root([resource("server", words)]))

@@ -209,7 +209,16 @@ def test_second_of_two_updates_at_once_is_refused(
     assert office.clusters.get(mine, made.uuid).count("worker") == 2
 
 
-@pytest.mark.parametrize("status", ["CREATE_IN_PROGRESS", "UPDATE_FAILED", "ROLLBACK_IN_PROGRESS", "ROLLBACK_FAILED", "DELETE_FAILED"])
+@pytest.mark.parametrize(
+    "status",
+    [
+        "CREATE_IN_PROGRESS",
+        "UPDATE_FAILED",
+        "ROLLBACK_IN_PROGRESS",
+        "ROLLBACK_FAILED",
+        "DELETE_FAILED",
+    ],
+)
 def test_delete_is_accepted_in_any_status(
     office: Office, mine: RequestContext, made: Cluster, status: str
 ) -> None:
