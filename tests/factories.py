@@ -15,7 +15,7 @@ from magnum.db.models import Cluster, ClusterTemplate, NodeGroup
 from magnum.db.session import Database
 
 PROJECT = "p" * 32
-USER = "u" * 32
+USER = "d" * 32
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHhBzjfYAPRFDiEHaMll8JKQho/JlHn6YS0Ee6nquxWQ test"
 
 _numbers = itertools.count(1)

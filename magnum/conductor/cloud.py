@@ -19,6 +19,7 @@ from magnum.clients.neutron import Port
 from magnum.clients.sessions import Sessions
 from magnum.db.session import Database
 from magnum.heat.stacks import Stacks
+from magnum.rpc.notices import Notices
 
 LOG = logging.getLogger(__name__)
 
@@ -66,6 +67,7 @@ class Cloud:
         self.store = store
         self.network = network
         self.stacks = stacks
+        self.notices = Notices(conf)
         self._entered: set[str] = set()
         self._lock = threading.Lock()
 

@@ -23,6 +23,7 @@ from magnum.core import errors, states
 from magnum.core.states import Action, Outcome
 from magnum.db import operations, repository
 from magnum.db.models import Cluster
+from magnum.db.notifications import Result
 from magnum.db.operations import Claim
 from magnum.heat import status as heat_status
 from magnum.heat.stacks import Stack
@@ -150,6 +151,7 @@ class Runner:
         def write(session: Session) -> None:
             repository.add_events(session, claim.cluster_id, claim.uuid, [("INFO", "end", text)])
             if claim.action is Action.DELETE:
+                self._cloud.notices.tell(session, claim, Result.SUCCESS)
                 operations.finish_delete(session, claim)
             else:
                 # A bay that was taken back goes on saying why.
@@ -157,6 +159,7 @@ class Runner:
                 operations.finish(
                     session, claim, Outcome.COMPLETE, claim.cause, changes, run.addresses
                 )
+                self._cloud.notices.tell(session, claim, Result.SUCCESS)
 
         self._cloud.database.write(write)
         self._leases.drop(run.held)
@@ -186,15 +189,20 @@ class Runner:
     ) -> None:
         shown = f"{reason} The failure before it: {claim.cause}" if claim.cause else reason
         seconds = 60.0 * self._cloud.conf.cluster_heat.update_timeout
+        notices = self._cloud.notices
 
         def write(session: Session) -> None:
             repository.add_events(
                 session, claim.cluster_id, claim.uuid, [("ERROR", blamed, reason)]
             )
-            if claim.goes_back:
-                operations.roll_back(session, claim, reason, {**changes, "faults": None}, seconds)
-            else:
+            if not claim.goes_back:
                 operations.finish(session, claim, Outcome.FAILED, shown, changes, {})
+                notices.tell(session, claim, Result.FAILURE)
+                return
+            clean = {**changes, "faults": None}
+            back = operations.roll_back(session, claim, reason, clean, seconds)
+            notices.tell(session, claim, Result.FAILURE)
+            notices.tell(session, back, Result.PENDING)
 
         self._cloud.database.write(write)
 

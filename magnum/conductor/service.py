@@ -25,6 +25,7 @@ from magnum.core import errors
 from magnum.db import operations, repository
 from magnum.heat.stacks import Stack
 from magnum.rpc.messages import OperationReady
+from magnum.rpc.notices import Teller
 from magnum.rpc.server import ConductorServer
 
 LOG = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class Conductor:
         self._leases = Leases(cloud.database, self.name, options.lease_seconds)
         self._runner = Runner(cloud, self._leases)
         self._watch = Watch(cloud, self._on_settled, self._on_expired, self._on_trouble)
+        self._teller = Teller(conf, cloud.database)
         self._pool = ThreadPoolExecutor(options.workers, thread_name_prefix="worker")
         self._free = threading.Semaphore(options.workers)
         # By the host, not by the process: the broker keeps a queue for every name it was told.
@@ -66,6 +68,7 @@ class Conductor:
         )
         keeper.start()
         self._server.start()
+        self._teller.start(keeper_stops)
         try:
             self._beat_until_stopped()
         finally:

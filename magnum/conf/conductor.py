@@ -61,4 +61,13 @@ OPTIONS = (
         help="Longest pause in seconds before a step that failed for a passing reason is tried "
         "again.  Pauses start at one second and double.",
     ),
+    cfg.ListOpt(
+        "notification_nouns",
+        default=["bay"],
+        item_type=cfg.types.String(choices=["bay", "cluster"]),
+        help="What clusters are called in notifications, whichever API they were asked for by: "
+        "bay (magnum.bay.create) or cluster (magnum.cluster.create).  With both, everything is "
+        "sent twice.  Nothing is sent unless [oslo_messaging_notifications] driver is set, for "
+        "the API and the conductors alike.",
+    ),
 )

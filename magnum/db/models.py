@@ -204,6 +204,17 @@ class Event(Base):
     text: Mapped[str] = mapped_column(Text)
 
 
+class Notification(Base):
+    """Something that operators are still to be told, see :mod:`magnum.db.notifications`."""
+
+    __tablename__ = "notification"
+    __table_args__ = (UniqueConstraint("uuid"),)
+
+    uuid: Mapped[str] = _uuid_column()
+    told: Mapped[dict[str, Any]]
+    taken_until: Mapped[float] = mapped_column(Double, default=0.0)
+
+
 class Container(Base):
     """A container on a Swarm cluster."""
 

@@ -303,29 +303,29 @@ def roll_back(
     reason: str,
     cluster: Mapping[str, Any],
     timeout_seconds: float,
-) -> None:
+) -> Operation:
     """End an update as failed and write the operation that takes the cluster back.
 
     From here on the cluster's row wants again what was there before.
 
     :param cluster: columns of the cluster to write with it.
+    :returns: the new operation.
     :raises LeaseLost: nothing was written.
     """
     before = claim.change["before"]
     _end(session, claim, states.Outcome.FAILED, reason)
-    session.add(
-        Operation(
-            uuid=str(uuidlib.uuid4()),
-            cluster_id=claim.cluster_id,
-            project_id=claim.project_id,
-            user_id=claim.user_id,
-            request_id=claim.request_id,
-            action=states.Action.ROLLBACK,
-            change={"before": before, "wanted": before, "cause": reason},
-            state=states.OperationState.PENDING,
-            deadline=now() + timeout_seconds,
-        )
+    operation = Operation(
+        uuid=str(uuidlib.uuid4()),
+        cluster_id=claim.cluster_id,
+        project_id=claim.project_id,
+        user_id=claim.user_id,
+        request_id=claim.request_id,
+        action=states.Action.ROLLBACK,
+        change={"before": before, "wanted": before, "cause": reason},
+        state=states.OperationState.PENDING,
+        deadline=now() + timeout_seconds,
     )
+    session.add(operation)
     session.execute(
         _default_group(claim.cluster_id, "worker").values(
             node_count=before["node_count"], updated_at=utcnow()
@@ -335,6 +335,7 @@ def roll_back(
     _change_cluster(
         session, claim.cluster_id, {**cluster, "status": status, "status_reason": reason}
     )
+    return operation
 
 
 def finish_delete(session: Session, claim: Claim) -> None:
@@ -381,34 +382,43 @@ def add(
     request_id: str | None,
     timeout_seconds: float,
     uuid: str,
-) -> None:
+) -> Operation:
     """Write what was asked for, in the transaction that changes the cluster's row."""
-    session.add(
-        Operation(
-            uuid=uuid,
-            cluster_id=cluster.uuid,
-            project_id=cluster.project_id,
-            user_id=user_id,
-            request_id=request_id,
-            action=action,
-            change=dict(change),
-            state=states.OperationState.PENDING,
-            deadline=now() + timeout_seconds,
-        )
+    operation = Operation(
+        uuid=uuid,
+        cluster_id=cluster.uuid,
+        project_id=cluster.project_id,
+        user_id=user_id,
+        request_id=request_id,
+        action=action,
+        change=dict(change),
+        state=states.OperationState.PENDING,
+        deadline=now() + timeout_seconds,
     )
+    session.add(operation)
+    return operation
 
 
-def supersede(session: Session, cluster_id: str) -> None:
-    """End whatever else was being done to a cluster that is now to be deleted."""
-    session.execute(
-        update(Operation)
-        .where(
-            Operation.cluster_id == cluster_id,
-            Operation.state.in_(states.OPEN_OPERATION_STATES),
-            Operation.action != states.Action.DELETE,
-        )
-        .values(state=states.OperationState.SUPERSEDED, finished_at=utcnow())
+def supersede(session: Session, cluster_id: str) -> list[Operation]:
+    """End whatever else was being done to a cluster that is now to be deleted.
+
+    :returns: what was, there is at most one.
+    """
+    open_ones = select(Operation).where(
+        Operation.cluster_id == cluster_id,
+        Operation.state.in_(states.OPEN_OPERATION_STATES),
+        Operation.action != states.Action.DELETE,
     )
+    superseded = []
+    for operation in session.scalars(open_ones).all():
+        # Its holder may be ending it at this moment.
+        still_open = update(Operation).where(
+            Operation.id == operation.id, Operation.state.in_(states.OPEN_OPERATION_STATES)
+        )
+        ended = {"state": states.OperationState.SUPERSEDED, "finished_at": utcnow()}
+        if changed(session, still_open.values(ended)):
+            superseded.append(operation)
+    return superseded
 
 
 def last_change(session: Session, cluster_id: str) -> Mapping[str, Any]:

@@ -15,6 +15,12 @@ def open_transport(conf: cfg.ConfigOpts) -> oslo_messaging.Transport:
     return oslo_messaging.get_rpc_transport(conf)
 
 
+def open_notification_transport(conf: cfg.ConfigOpts) -> oslo_messaging.Transport:
+    """Prepare the transport of notifications, which may lead to another broker."""
+    oslo_messaging.set_transport_defaults(EXCHANGE)
+    return oslo_messaging.get_notification_transport(conf)
+
+
 def target(topic: str, server: str | None = None) -> oslo_messaging.Target:
     """Address the conductors, or as one of them the server ``server``."""
     return oslo_messaging.Target(topic=topic, server=server, version=VERSION)

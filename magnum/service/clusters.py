@@ -17,14 +17,16 @@ from sqlalchemy.orm import Session
 from magnum.context import RequestContext
 from magnum.core import errors, states
 from magnum.core.cluster import DEFAULT_MASTER, DEFAULT_WORKER, Role
-from magnum.core.states import Action, Outcome
+from magnum.core.states import Action, OperationState, Outcome
 from magnum.db import operations, repository
 from magnum.db.models import Cluster, ClusterTemplate, Event, NodeGroup, utcnow
+from magnum.db.notifications import Result
 from magnum.db.session import Database
 from magnum.db.specs import template_spec
 from magnum.drivers import registry
 from magnum.rpc.client import ConductorClient
 from magnum.rpc.messages import OperationReady
+from magnum.rpc.notices import Notices
 from magnum.service import names
 from magnum.service.page import Page
 from magnum.service.preflight import Findings, Preflight
@@ -48,6 +50,7 @@ class Clusters:
         self._database = database
         self._preflight = preflight
         self._conductor = conductor
+        self._notices = Notices(conf)
 
     def create(self, context: RequestContext, values: Mapping[str, Any]) -> Cluster:
         """Accept a new cluster.
@@ -64,7 +67,7 @@ class Clusters:
         )
         found = self._preflight.check(context, template)
         minutes = values.get("create_timeout") or self._conf.cluster_heat.create_timeout
-        request = _Request(context, Action.CREATE, minutes)
+        request = _Request(context, Action.CREATE, minutes, self._notices)
 
         def write(session: Session) -> Cluster:
             cluster = _new(context, values, template, found)
@@ -114,7 +117,8 @@ class Clusters:
             )
         if not changes and cluster.status not in states.UPDATE_TO_REPEAT:
             return cluster
-        request = _Request(context, Action.UPDATE, self._conf.cluster_heat.update_timeout)
+        minutes = self._conf.cluster_heat.update_timeout
+        request = _Request(context, Action.UPDATE, minutes, self._notices)
 
         def write(session: Session) -> Cluster:
             row = repository.lock(session, Cluster, cluster.uuid)
@@ -141,16 +145,18 @@ class Clusters:
         fine and starts nothing.
         """
         minutes = self._conf.cluster_heat.delete_timeout
-        request = _Request(context, Action.DELETE, minutes)
+        request = _Request(context, Action.DELETE, minutes, self._notices)
 
         def write(session: Session) -> Cluster | None:
             row = repository.lock(session, Cluster, cluster.uuid)
             if operations.open_operation(session, row.uuid, Action.DELETE):
                 return None
-            operations.supersede(session, row.uuid)
+            superseded = operations.supersede(session, row.uuid)
             row.status = states.status(Action.DELETE, Outcome.IN_PROGRESS)
             row.status_reason = row.faults = None
             row.updated_at = utcnow()
+            for ended in superseded:
+                self._notices.tell(session, ended, Result.FAILURE, OperationState.SUPERSEDED)
             request.add_to(session, row, {})
             return row
 
@@ -182,15 +188,18 @@ class Clusters:
 class _Request:
     """An operation about to be written, by whom and for how long."""
 
-    def __init__(self, context: RequestContext, action: Action, minutes: int) -> None:
+    def __init__(
+        self, context: RequestContext, action: Action, minutes: int, notices: Notices
+    ) -> None:
         self.uuid = str(uuidlib.uuid4())
         self._context = context
         self._action = action
         self._minutes = minutes
+        self._notices = notices
 
     def add_to(self, session: Session, cluster: Cluster, change: Mapping[str, Any]) -> None:
         """Write it, and that it was asked for."""
-        operations.add(
+        operation = operations.add(
             session,
             cluster,
             self._action,
@@ -209,6 +218,7 @@ class _Request:
                 text=f"{self._action.capitalize()} asked for, within {self._minutes} minutes",
             )
         )
+        self._notices.tell(session, operation, Result.PENDING)
 
 
 def _last_good(session: Session, cluster: Cluster) -> dict[str, Any]:

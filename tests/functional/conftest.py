@@ -18,6 +18,7 @@ from tests.functional.bays import Bays
 DATABASE = "magnum_functional"
 FOLDER = environment.cache() / "functional"
 CLIENTS = ("2.1.0", "3.6.0")
+NOTIFICATIONS = {"driver": "messagingv2", "topics": "magnum_functional"}
 
 
 def pytest_report_header() -> str:
@@ -53,7 +54,8 @@ def deployment(
     modules: pathlib.Path,
 ) -> Iterator[Deployment]:
     """The service, running: an API and two conductors, with an empty database of their own."""
-    made = Deployment(cloud, programs, FOLDER, DATABASE)
+    extra = {"oslo_messaging_notifications": NOTIFICATIONS}
+    made = Deployment(cloud, programs, FOLDER, DATABASE, extra)
     made.claim()
     shutil.rmtree(FOLDER, ignore_errors=True)
     made.configure()
