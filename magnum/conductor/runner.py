@@ -192,15 +192,16 @@ class Runner:
         notices = self._cloud.notices
 
         def write(session: Session) -> None:
-            repository.add_events(
-                session, claim.cluster_id, claim.uuid, [("ERROR", blamed, reason)]
-            )
+            failed = ("ERROR", blamed, reason)
+            repository.add_events(session, claim.cluster_id, claim.uuid, [failed])
             if not claim.goes_back:
                 operations.finish(session, claim, Outcome.FAILED, shown, changes, {})
                 notices.tell(session, claim, Result.FAILURE)
                 return
             clean = {**changes, "faults": None}
             back = operations.roll_back(session, claim, reason, clean, seconds)
+            begun = ("INFO", "request", f"Goes back to {back.change['wanted']['node_count']} nodes")
+            repository.add_events(session, claim.cluster_id, back.uuid, [begun])
             notices.tell(session, claim, Result.FAILURE)
             notices.tell(session, back, Result.PENDING)
 

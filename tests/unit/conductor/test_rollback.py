@@ -53,6 +53,9 @@ def test_status_and_number_of_nodes_go_back_in_one_step(bench: Bench, bay: Clust
     status, count, reason = read(bench, bay)
     assert (status, count) == ("ROLLBACK_IN_PROGRESS", 1)
     assert reason.startswith(WORDS)
+    failed, begun = bench.events()[-2:]
+    assert (failed.severity, failed.text) == ("ERROR", reason)
+    assert (begun.severity, begun.text) == ("INFO", "Goes back to 1 nodes")
 
 
 def test_bay_that_went_back_is_whole_and_keeps_the_words_of_the_failure(

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
+import oslo_messaging
 import pytest
 from oslo_config import cfg
 
@@ -17,6 +18,7 @@ from magnum.core import errors
 from magnum.core.states import Action
 from magnum.db import repository
 from magnum.heat.stacks import Stack
+from magnum.rpc import transport
 from magnum.rpc.messages import OperationReady
 from tests import factories
 from tests.fakes.cloud import FakeStacks
@@ -145,6 +147,28 @@ def test_conductor_started_again_leaves_no_other_queue_on_the_bus(
     first, second = start(), start()
     assert first.conductor.name != second.conductor.name
     assert len(set(SilentBus.names)) == 1
+
+
+def test_conductor_tells_the_bus_what_is_to_be_told(
+    conf: cfg.ConfigOpts,
+    bench: Bench,
+    start: Callable[[], Running],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: list[tuple[str, str]] = []
+
+    def info(_self: object, _context: object, kind: str, event: dict[str, Any]) -> None:
+        told.append((kind, event["outcome"]))
+
+    monkeypatch.setattr(oslo_messaging.Notifier, "info", info)
+    transport.open_notification_transport(conf)  # registers the option
+    conf.set_override("driver", ["test"], "oslo_messaging_notifications")
+    start()
+    factories.add_cluster(bench.database, Action.CREATE)
+    until(bench.fakes.heat.living)
+    bench.fakes.heat.settle()
+    until(lambda: told)
+    assert told == [("magnum.bay.create", "success")]
 
 
 def test_conductor_reports_itself_by_one_row(bench: Bench, start: Callable[[], Running]) -> None:
