@@ -25,7 +25,7 @@ _PAGE = 100
 class BarbicanStore:
     """A :class:`magnum.certs.manager.CertStore`; references are Barbican's URLs of secrets."""
 
-    def __init__(self, conf: cfg.ConfigOpts, sessions: Sessions) -> None:
+    def __init__(self, conf: cfg.ConfigOpts, sessions: Sessions, _database: object = None) -> None:
         self._conf = conf
         self._sessions = sessions
         self._lock = threading.Lock()

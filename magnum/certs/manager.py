@@ -1,20 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where certificates and their keys are kept: the interface, its choice, and a small cache.
 
-A store is an entry point of ``magnum.cert_manager.backend``, made with ``(conf, sessions)``.
-Private keys are never written to this host's disks by anything here.
+A store is an entry point of ``magnum.cert_manager.backend``, made with ``(conf, sessions,
+database)``, of which it takes what it needs.  No store writes a private key anywhere in clear.
 """
 
 import threading
 from collections.abc import Callable
-from typing import Any, Protocol
+from importlib.metadata import entry_points
+from typing import Any, Protocol, runtime_checkable
 
 from cachetools import TTLCache
 from oslo_config import cfg
 from stevedore import driver
+from stevedore.exception import NoMatches
 
+from magnum.certs.sealing import Tally
 from magnum.certs.x509 import Bundle
 from magnum.clients.sessions import Sessions
+from magnum.core.errors import Misconfigured
+from magnum.db.session import Database
 
 _GROUP = "magnum.cert_manager.backend"
 _BUNDLES_KEPT = 256
@@ -52,6 +57,18 @@ class CertStore(Protocol):
         ...
 
 
+@runtime_checkable
+class SealedStore(CertStore, Protocol):
+    """A store that encrypts what it keeps with the keys of :mod:`magnum.certs.sealing`."""
+
+    def reseal(self) -> Tally:
+        """Encrypt everything under the newest key; may be stopped anywhere and run again.
+
+        :raises Unavailable: the store, or its keys, cannot be read.
+        """
+        ...
+
+
 def ca_name(cluster_uuid: str) -> str:
     """Return the name under which a cluster's CA is stored."""
     return f"magnum-{cluster_uuid}-ca"
@@ -62,18 +79,26 @@ def conductor_name(cluster_uuid: str) -> str:
     return f"magnum-{cluster_uuid}-conductor"
 
 
-def load_store(conf: cfg.ConfigOpts, sessions: Sessions) -> CertStore:
-    """Return the store of ``[certificates] cert_manager_type``, behind a cache.
+def open_store(conf: cfg.ConfigOpts, sessions: Sessions, database: Database) -> CertStore:
+    """Return the store of ``[certificates] cert_manager_type``; asks no service anything yet.
 
-    :raises RuntimeError: there is no store of that type.
+    :raises Misconfigured: there is no store of that type, or it lacks what it needs.
     """
-    chosen: Any = driver.DriverManager(
-        _GROUP,
-        conf.certificates.cert_manager_type,
-        invoke_on_load=True,
-        invoke_args=(conf, sessions),
-    )
-    store: CertStore = chosen.driver
+    wanted = conf.certificates.cert_manager_type
+    try:
+        chosen: Any = driver.DriverManager(_GROUP, wanted)
+    except NoMatches:
+        known = ", ".join(sorted(entry_points(group=_GROUP).names))
+        raise Misconfigured(
+            f"[certificates] cert_manager_type is {wanted} but must be one of {known}."
+        ) from None
+    store: CertStore = chosen.driver(conf, sessions, database)
+    return store
+
+
+def load_store(conf: cfg.ConfigOpts, sessions: Sessions, database: Database) -> CertStore:
+    """Return the store as :func:`open_store` does, behind a cache."""
+    store = open_store(conf, sessions, database)
     seconds = conf.certificates.cache_seconds
     return CachingStore(store, seconds) if seconds else store
 

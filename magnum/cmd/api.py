@@ -74,7 +74,10 @@ class Server(gunicorn.app.base.BaseApplication):
 
 def main() -> int:
     """Run the API."""
-    Server(options.parse(sys.argv[1:])).run()
+    conf = options.parse(sys.argv[1:])
+    with options.explained():  # here once, rather than in each worker for ever
+        service.build(conf)
+    Server(conf).run()
     return 0
 
 

@@ -14,7 +14,8 @@ from magnum.conductor.service import Conductor
 def main() -> int:
     """Run the conductor; SIGTERM or SIGINT end it after the steps under way."""
     conf = options.parse(sys.argv[1:])
-    conductor = Conductor(conf, cloud.connect(conf))
+    with options.explained():
+        conductor = Conductor(conf, cloud.connect(conf))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: conductor.stop())
     conf.log_opt_values(log.getLogger(__name__), log.DEBUG)

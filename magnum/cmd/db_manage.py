@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``magnum-db-manage``: the schema of the database."""
+"""``magnum-db-manage``: the schema of the database, and the keys of certificates."""
 
 import sys
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Any
 
 from oslo_config import cfg
 
-from magnum.cmd import options
+from magnum.cmd import certificate_keys, options
 from magnum.conf import CONF
 from magnum.core import errors
 from magnum.db import migrate, session
@@ -31,7 +31,7 @@ def _revision(database: Database) -> None:
 
 
 def _add_commands(subparsers: Any) -> None:
-    def add(name: str, help_text: str, run: Callable[[Database], None]) -> Any:
+    def add(name: str, help_text: str, run: Callable[[Database], int | None]) -> Any:
         parser = subparsers.add_parser(name, help=help_text)
         parser.set_defaults(run=run)
         return parser
@@ -46,22 +46,23 @@ def _add_commands(subparsers: Any) -> None:
     revision.add_argument(
         "--autogenerate", action="store_true", help="compare the tables with the models"
     )
+    certificate_keys.add_commands(add)
 
 
 def main() -> int:
-    """Run one command; 0 on success."""
+    """Run one command and return its exit status; 0 on success."""
     CONF.register_cli_opt(cfg.SubCommandOpt("command", title="Commands", handler=_add_commands))
     options.parse(sys.argv[1:])
     if CONF.command.name is None:
         CONF.print_help()
         return 2
     try:
-        with session.translated():
-            CONF.command.run(Database())
+        with options.explained(), session.translated():
+            return CONF.command.run(Database()) or 0
     except errors.Unavailable as error:
-        print(f"{error} Check [database] connection.", file=sys.stderr)
+        hint = " Check [database] connection." if error.service == session.NAME else ""
+        print(f"{error}{hint}", file=sys.stderr)
         return 1
-    return 0
 
 
 if __name__ == "__main__":

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """What all programs do first: read options, set logging up."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from oslo_config import cfg
 from oslo_log import log
 
 from magnum.conf import CONF
+from magnum.core.errors import Misconfigured
 
 PROJECT = "magnum"
 
@@ -17,3 +20,12 @@ def parse(arguments: Sequence[str]) -> cfg.ConfigOpts:
     CONF(list(arguments), project=PROJECT)
     log.setup(CONF, PROJECT)
     return CONF
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """End the program with a plain sentence when an option cannot work."""
+    try:
+        yield
+    except Misconfigured as error:
+        sys.exit(error.message)

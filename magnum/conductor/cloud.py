@@ -97,11 +97,12 @@ class Cloud:
 def connect(conf: cfg.ConfigOpts) -> Cloud:
     """Put the real collaborators together; connects to nothing yet."""
     sessions = Sessions(conf)
+    database = Database()
     return Cloud(
         conf,
-        Database(),
+        database,
         Keystone(sessions),
-        manager.load_store(conf, sessions),
+        manager.load_store(conf, sessions, database),
         NeutronNetwork(sessions),
         lambda project_id: Stacks(sessions.service(project_id), conf),
     )

@@ -18,7 +18,8 @@
     │   └── Ambiguous               409  several resources of one name
     ├── NotAcceptable               406  the microversion header
     ├── Unavailable                 503  a service we depend on; has retry_after
-    └── LeaseLost                   --   inside the conductor only
+    ├── LeaseLost                   --   inside the conductor only
+    └── Misconfigured               --   when a program starts; the API answers with none
 
 The first sentence of a message, up to its first full stop, has to say it all: clients of
 2016 print just that.  So no full stop may stand inside a value before the end of
@@ -143,3 +144,7 @@ class Unavailable(MagnumError):
 
 class LeaseLost(MagnumError):
     """Another conductor, or a newer request, has taken the operation over."""
+
+
+class Misconfigured(MagnumError):
+    """An option's value cannot work; the message tells the operator what to change."""

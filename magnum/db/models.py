@@ -4,7 +4,8 @@
 A bay is a cluster and a baymodel is a cluster template: one row, whichever API made it.  Loaded
 rows may be read after their session is closed, so whatever a reader needs is loaded with the row
 and nothing is fetched on the side (relationships raise instead).  Only
-:mod:`magnum.db.repository` and :mod:`magnum.db.operations` write them.
+:mod:`magnum.db.repository` and :mod:`magnum.db.operations` write them, and
+:mod:`magnum.certs.database` the one of certificates.
 
 Moments of operations (leases, deadlines) are seconds since 1970 by the database's own clock,
 see :mod:`magnum.db.clock`; moments that only people read are DATETIMEs in UTC.

@@ -20,6 +20,9 @@ from magnum.core import errors
 T = TypeVar("T")
 Work = Callable[[Session], T]
 
+NAME = "The database"
+"""What it is called when it does not answer."""
+
 DEADLOCK_RETRIES = 5
 
 
@@ -109,4 +112,4 @@ def translated() -> Iterator[None]:
         db_exception.DBNonExistentDatabase,
         db_exception.CantStartEngineError,
     ) as error:
-        raise errors.Unavailable("The database") from error
+        raise errors.Unavailable(NAME) from error

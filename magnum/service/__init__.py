@@ -36,9 +36,10 @@ def build(conf: cfg.ConfigOpts) -> Services:
     database = Database()
     sessions = Sessions(conf)
     preflight = Preflight(sessions)
+    store = manager.load_store(conf, sessions, database)
     return Services(
         templates=Templates(conf, database, preflight),
         clusters=Clusters(conf, database, preflight, ConductorClient(conf)),
-        certificates=Certificates(conf, database, sessions, manager.load_store(conf, sessions)),
+        certificates=Certificates(conf, database, sessions, store),
         conductors=Conductors(database),
     )

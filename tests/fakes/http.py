@@ -7,6 +7,7 @@ run against it, with their real exceptions.
 
 import json
 import re
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -59,6 +60,7 @@ class FakeService(BaseAdapter):
         self.calls: list[Call] = []
         self.trouble: Exception | Answer | None = None
         self.troubled = ".*"
+        self._one_at_a_time = threading.Lock()
 
     def count(self, method: str, pattern: str = ".*") -> int:
         """How many requests of that kind came."""
@@ -78,8 +80,9 @@ class FakeService(BaseAdapter):
             verify,
             cert,
         )
-        self.calls.append(call)
-        answer = self._answer(call)
+        with self._one_at_a_time:
+            self.calls.append(call)
+            answer = self._answer(call)
         content = {"text": answer.body} if isinstance(answer.body, str) else {"json": answer.body}
         kind = "text/html" if isinstance(answer.body, str) else "application/json"
         if answer.body is None:
