@@ -77,7 +77,7 @@ class Runner:
     def give_back(self, held: Held) -> None:
         """Let another conductor go on at once, as when this one is stopped."""
         try:
-            self._release(held, 0.0, failed=False)
+            self._release(held, 0.0, None)
         except errors.LeaseLost:
             self._let_go(held)
         except errors.Unavailable as error:
@@ -219,7 +219,7 @@ class Runner:
         if isinstance(error, LoginRefused | NotPermitted | Missing):
             self._cloud.doubt(claim.project_id)
         if held.expired:
-            self._end(held, run, f"{_time_is_up(claim.action)}. The last trouble was: {reason}")
+            self._end(held, run, f"{_time_is_up(claim.action)}.{_last_trouble(reason)}")
         elif _may_pass(error, claim):
             self._try_again(held, reason)
         else:
@@ -231,20 +231,20 @@ class Runner:
         # Not all at the same moment: what was down has just come back.
         delay *= random.uniform(0.5, 1.0)  # noqa: S311 -- no secret
         try:
-            self._release(held, delay, failed=True, reason=reason)
+            self._release(held, delay, reason)
         except errors.LeaseLost:
             self._let_go(held)
         except errors.Unavailable as error:
             LOG.info("Operation %s is left to its lease's end: %s", held.claim.uuid, error)
             self._leases.drop(held)
 
-    def _release(self, held: Held, delay: float, failed: bool, reason: str | None = None) -> None:
+    def _release(self, held: Held, delay: float, trouble: str | None) -> None:
         claim = held.claim
 
         def write(session: Session) -> None:
-            operations.release(session, claim, delay, failed)
-            if reason and claim.attempts == 0:
-                told = [("WARNING", claim.step or "begin", f"{reason} Trying again.")]
+            operations.release(session, claim, delay, trouble)
+            if trouble and claim.attempts == 0:
+                told = [("WARNING", claim.step or "begin", f"{trouble} Trying again.")]
                 repository.add_events(session, claim.cluster_id, claim.uuid, told)
 
         self._cloud.database.write(write)
@@ -278,10 +278,16 @@ def _time_is_up(action: states.Action) -> str:
     return f"The {action.lower()} was not done in the time it had"
 
 
+def _last_trouble(reason: str) -> str:
+    return f" The last trouble was: {reason}"
+
+
 def _not_in_time(run: Run) -> str:
-    """Say what an operation that ran out of time was still waiting for."""
+    """Say what kept an operation that ran out of time, or what it was still waiting for."""
     text = f"{_time_is_up(run.action)}, {run.timeout_minutes} minutes"
-    done = run.held.claim.step
+    done, trouble = run.held.claim.step, run.held.claim.trouble
+    if trouble:
+        return f"{text}.{_last_trouble(trouble)}"
     if run.cluster.stack_id is None or done is None:
         return f"{text}. The last step done was: {done or 'none'}."
     try:

@@ -40,6 +40,8 @@ from magnum.db.models import Cluster, NodeGroup, Operation, utcnow
 class Claim:
     """An operation as its holder knows it; ``fence`` proves the right to write.
 
+    :ivar attempts: failures in a row of the present step.
+    :ivar trouble: what the last one of them was, None when there was none.
     :ivar seconds_left: until its deadline, by the database's clock when it was claimed.
     """
 
@@ -53,6 +55,7 @@ class Claim:
     step: str | None
     progress: Mapping[str, Any]
     attempts: int
+    trouble: str | None
     fence: int
     owner: str
     seconds_left: float
@@ -75,8 +78,14 @@ class Claim:
         One that waits is not done: the step before it is recorded again, with what the waiting
         one has left, and its failures go on being counted.
         """
-        attempts = self.attempts if step == self.step else 0
-        return replace(self, step=step, progress=dict(progress), attempts=attempts)
+        waits = step == self.step
+        return replace(
+            self,
+            step=step,
+            progress=dict(progress),
+            attempts=self.attempts if waits else 0,
+            trouble=self.trouble if waits else None,
+        )
 
 
 def claimable(owner: str, limit: int) -> Select[str, int]:
@@ -154,6 +163,7 @@ def _claim(row: Operation, seconds_left: float) -> Claim:
         step=row.step,
         progress=row.progress,
         attempts=row.attempts,
+        trouble=row.reason if row.attempts else None,
         fence=row.fence,
         owner=row.lease_owner or "",
         seconds_left=float(seconds_left),
@@ -243,19 +253,21 @@ def record_step(
     _change_cluster(session, claim.cluster_id, cluster)
 
 
-def release(session: Session, claim: Claim, delay_seconds: float, failed: bool) -> None:
+def release(session: Session, claim: Claim, delay_seconds: float, trouble: str | None) -> None:
     """Give an operation back, to be claimed by anyone after a pause.
 
-    :param failed: whether it counts as one more failure of the present step.
+    :param trouble: why the present step failed, which counts as one more failure of it; None when
+        it did not.
     :raises LeaseLost: it was not ours any more.
     """
+    counted = {} if trouble is None else {"reason": trouble, "attempts": Operation.attempts + 1}
     _change(
         session,
         claim,
         lease_owner=None,
         lease_expires=0.0,
         not_before=now() + delay_seconds,
-        attempts=Operation.attempts + 1 if failed else Operation.attempts,
+        **counted,
     )
 
 

@@ -14,6 +14,7 @@ from oslo_config import cfg
 from oslo_db import options as db_options
 from sqlalchemy import MetaData
 
+from magnum.certs import sealing
 from magnum.conf import CONF
 from magnum.db import models
 from magnum.db.session import Database
@@ -47,6 +48,16 @@ def database(empty_database: Database) -> Database:
     """Return an empty database with all tables."""
     models.Base.metadata.create_all(empty_database.engine)
     return empty_database
+
+
+@pytest.fixture
+def keys(conf: cfg.ConfigOpts, tmp_path: pathlib.Path) -> pathlib.Path:
+    """Return a file with a key of certificates; options lead to it, and to a new directory."""
+    path = tmp_path / "certificates.keys"
+    sealing.add_key(path, standby=False)
+    conf.set_override("encryption_key_file", str(path), "certificates")
+    conf.set_override("storage_path", str(tmp_path / "certificates"), "certificates")
+    return path
 
 
 def _drop_all(database: Database) -> None:

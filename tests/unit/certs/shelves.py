@@ -111,3 +111,13 @@ class LocalShelf:
 
     def fall_silent(self) -> None:
         self.folder.rename(self.folder.with_suffix(".unmounted"))
+
+
+KINDS = ("barbican", "database", "local")
+
+
+def make(kind: str, conf: cfg.ConfigOpts, database: Database) -> Shelf:
+    """Put up an empty shelf; needs the fixture ``keys``."""
+    if kind == "barbican":
+        return BarbicanShelf(FakeOpenStack())
+    return DatabaseShelf(conf, database) if kind == "database" else LocalShelf(conf)

@@ -7,36 +7,27 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from cryptography.fernet import Fernet
 
 from magnum.certs import manager, sealing
+from magnum.certs.local import LocalStore
 from magnum.certs.x509 import Bundle
 from magnum.core.errors import NotFound, Unavailable
-from tests.unit.certs.shelves import (
-    BUNDLE,
-    OTHER,
-    BarbicanShelf,
-    DatabaseShelf,
-    LocalShelf,
-    Shelf,
-)
+from tests.unit.certs import shelves
+from tests.unit.certs.shelves import BUNDLE, OTHER, Shelf
 
 NAME = manager.ca_name("c1")
-KINDS = ("barbican", "database", "local")
 SEALED = pytest.mark.parametrize("kind", ["database", "local"])
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=shelves.KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture
-def shelf(kind, request, keys, conf) -> Shelf:
-    if kind == "barbican":
-        return BarbicanShelf(request.getfixturevalue("cloud"))
-    if kind == "database":
-        return DatabaseShelf(conf, request.getfixturevalue("database"))
-    return LocalShelf(conf)
+def shelf(kind, keys, conf, database) -> Shelf:
+    return shelves.make(kind, conf, database)
 
 
 @pytest.fixture
@@ -164,7 +155,7 @@ def test_silent_store_is_unavailable_by_its_name(shelf, store):
 def test_without_the_right_key_it_waits_for_that_and_shows_nothing(shelf, store, keys, caplog):
     ref, _ = store.ensure(NAME, lambda: BUNDLE)
     right = keys.read_text()
-    for wrong in ("", f"{sealing.Fernet.generate_key().decode()}\n", "nonsense\n"):
+    for wrong in ("", f"{Fernet.generate_key().decode()}\n", "nonsense\n"):
         keys.write_text(wrong)
         for ask in (lambda: store.ensure(NAME, never), lambda: store.load(ref)):
             with pytest.raises(Unavailable) as caught:
@@ -258,7 +249,7 @@ def test_certificate_deleted_while_keys_rotate_stays_deleted(kind, shelf, store,
 
 def test_directory_and_files_are_their_owners_only(conf, keys):
     folder = pathlib.Path(conf.certificates.storage_path)
-    store = LocalShelf(conf).open()
+    store = LocalStore(conf)
     store.ensure(NAME, lambda: BUNDLE)
     store.delete(manager.ca_name("c2"))
     assert folder.stat().st_mode & 0o777 == 0o700

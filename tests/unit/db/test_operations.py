@@ -142,11 +142,11 @@ def test_superseded_operation_of_a_dead_conductor_blocks_until_its_lease_ends(
 def test_released_operation_waits_its_pause(database: Database) -> None:
     factories.add_cluster(database, Action.CREATE)
     (first,) = claim(database)
-    database.write(lambda session: operations.release(session, first, 60.0, failed=True))
+    database.write(lambda session: operations.release(session, first, 60.0, "no answer"))
     assert claim(database) == []
     database.write(lambda session: session.execute(update(Operation).values(not_before=0.0)))
     (second,) = claim(database)
-    assert second.attempts == 1
+    assert (second.attempts, second.trouble) == (1, "no answer")
 
 
 def test_finish_shows_in_the_cluster_and_its_groups(database: Database) -> None:

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an operator reads when a program cannot start."""
+
+import warnings
+from collections.abc import Callable
+
+import pytest
+from oslo_config import cfg
+
+with warnings.catch_warnings():
+    # WebOb imports the deprecated module cgi, oslo.messaging its own eventletutils.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from magnum.cmd import api, conductor
+
+from magnum.cmd import options
+
+
+@pytest.mark.parametrize("program", [api.main, conductor.main], ids=["api", "conductor"])
+@pytest.mark.parametrize(
+    ("store", "said"),
+    [
+        ("castellan", r"cert_manager_type is castellan but must be one of barbican, database, "),
+        ("database", r"There is no .*/keys with the key of certificates; make one by: "),
+    ],
+)
+def test_store_that_cannot_work_ends_the_program_with_a_sentence(
+    program: Callable[[], int],
+    store: str,
+    said: str,
+    conf: cfg.ConfigOpts,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    conf.set_override("cert_manager_type", store, "certificates")
+    conf.set_override("encryption_key_file", "/nowhere/keys", "certificates")
+    monkeypatch.setattr(options, "parse", lambda _arguments: conf)
+    with pytest.raises(SystemExit, match=said):
+        program()
