@@ -3,13 +3,14 @@
 
 import pathlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
 from deployment import cloud as clouds, installation, inventory
 from deployment.client import Client
 from deployment.cloud import Cloud, User
+from deployment.configuration import Options
 from deployment.service import Deployment, wrapped_with
 from deployment.sessions import Session
 from quality import environment
@@ -61,15 +62,50 @@ def deployment(
     made.configure()
     made.create_database()
     made.migrate()
-    wrapper = wrapped_with("wrapper.py", str(modules))
     try:
-        made.start_api(wrapper)
-        for name in ("conductor-1", "conductor-2"):
-            made.start_conductor(name, wrapper)
+        _start(made, modules)
         yield made
     finally:
         made.stop()
         made.release()
+
+
+def _start(made: Deployment, modules: pathlib.Path) -> None:
+    """Start an API and two conductors."""
+    wrapper = wrapped_with("wrapper.py", str(modules))
+    made.start_api(wrapper)
+    for name in ("conductor-1", "conductor-2"):
+        made.start_conductor(name, wrapper)
+
+
+class Restart:
+    """Starts the service anew with other options, over the same database."""
+
+    def __init__(self, deployment: Deployment, modules: pathlib.Path) -> None:
+        self._deployment = deployment
+        self._modules = modules
+
+    def __call__(self, extra: Options, prepare: Sequence[str] = ()) -> None:
+        """Restart it.
+
+        :param extra: options over those an operator has to set.
+        :param prepare: words for magnum-db-manage, run with these options before the start.
+        """
+        self._deployment.stop()
+        self._deployment.extra = extra
+        self._deployment.configure()
+        if prepare:
+            self._deployment.run("magnum-db-manage", *prepare)
+        _start(self._deployment, self._modules)
+
+
+@pytest.fixture
+def restart(deployment: Deployment, modules: pathlib.Path) -> Iterator[Restart]:
+    """A way to change options; they are as before after the test."""
+    before = deployment.extra
+    restart = Restart(deployment, modules)
+    yield restart
+    restart(before)
 
 
 @pytest.fixture(scope="session")
