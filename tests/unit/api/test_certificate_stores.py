@@ -3,6 +3,7 @@
 
 import dataclasses
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -24,10 +25,11 @@ CSR = "-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST--
 
 
 @pytest.fixture(params=shelves.KINDS)
-def shelf(request: pytest.FixtureRequest, conf: cfg.ConfigOpts, keys: object) -> Iterator[Shelf]:
-    database = Database()  # beside the one that the rows of bays are in
-    yield shelves.make(request.param, conf, database)
-    database.engine.dispose()
+def shelf(
+    request: pytest.FixtureRequest, conf: cfg.ConfigOpts, keys: object, database: Database
+) -> Iterator[Shelf]:
+    with closing(shelves.make(request.param, conf)) as shelf:
+        yield shelf
 
 
 class Desk:

@@ -46,6 +46,10 @@ class Shelf(Protocol):
         """Answer nobody any more."""
         ...
 
+    def close(self) -> None:
+        """Let go of connections."""
+        ...
+
 
 class BarbicanShelf:
     name = "Barbican"
@@ -65,13 +69,16 @@ class BarbicanShelf:
     def fall_silent(self) -> None:
         self._cloud.barbican.trouble = ConnectFailure("refused")
 
+    def close(self) -> None:
+        pass
+
 
 class DatabaseShelf:
     name = "The database"
 
-    def __init__(self, conf: cfg.ConfigOpts, database: Database) -> None:
+    def __init__(self, conf: cfg.ConfigOpts) -> None:
         self._conf = conf
-        self._database = database
+        self._database = Database()  # beside the one that the test's other rows are in
 
     def open(self) -> CertStore:
         return DatabaseStore(self._conf, None, self._database)
@@ -90,6 +97,9 @@ class DatabaseShelf:
         @event.listens_for(self._database.engine, "before_cursor_execute")
         def refuse(*_: Any) -> None:
             raise db_exception.DBConnectionError
+
+    def close(self) -> None:
+        self._database.engine.dispose()
 
 
 class LocalShelf:
@@ -112,12 +122,15 @@ class LocalShelf:
     def fall_silent(self) -> None:
         self.folder.rename(self.folder.with_suffix(".unmounted"))
 
+    def close(self) -> None:
+        pass
+
 
 KINDS = ("barbican", "database", "local")
 
 
-def make(kind: str, conf: cfg.ConfigOpts, database: Database) -> Shelf:
-    """Put up an empty shelf; needs the fixture ``keys``."""
+def make(kind: str, conf: cfg.ConfigOpts) -> Shelf:
+    """Put up an empty shelf; needs the fixtures ``keys`` and ``database``."""
     if kind == "barbican":
         return BarbicanShelf(FakeOpenStack())
-    return DatabaseShelf(conf, database) if kind == "database" else LocalShelf(conf)
+    return DatabaseShelf(conf) if kind == "database" else LocalShelf(conf)

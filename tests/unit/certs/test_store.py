@@ -4,7 +4,9 @@
 import logging
 import pathlib
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 from cryptography.fernet import Fernet
@@ -26,8 +28,9 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def shelf(kind, keys, conf, database) -> Shelf:
-    return shelves.make(kind, conf, database)
+def shelf(kind, keys, conf, database) -> Iterator[Shelf]:
+    with closing(shelves.make(kind, conf)) as shelf:
+        yield shelf
 
 
 @pytest.fixture
