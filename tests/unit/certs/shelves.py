@@ -46,6 +46,10 @@ class Shelf(Protocol):
         """Answer nobody any more."""
         ...
 
+    def answer_again(self) -> None:
+        """End the silence; nothing was lost."""
+        ...
+
     def close(self) -> None:
         """Let go of connections."""
         ...
@@ -68,6 +72,9 @@ class BarbicanShelf:
 
     def fall_silent(self) -> None:
         self._cloud.barbican.trouble = ConnectFailure("refused")
+
+    def answer_again(self) -> None:
+        self._cloud.barbican.trouble = None
 
     def close(self) -> None:
         pass
@@ -94,12 +101,17 @@ class DatabaseShelf:
             session.flush()
 
     def fall_silent(self) -> None:
-        @event.listens_for(self._database.engine, "before_cursor_execute")
-        def refuse(*_: Any) -> None:
-            raise db_exception.DBConnectionError
+        event.listen(self._database.engine, "before_cursor_execute", _refuse)
+
+    def answer_again(self) -> None:
+        event.remove(self._database.engine, "before_cursor_execute", _refuse)
 
     def close(self) -> None:
         self._database.engine.dispose()
+
+
+def _refuse(*_: Any) -> None:
+    raise db_exception.DBConnectionError
 
 
 class LocalShelf:
@@ -121,6 +133,9 @@ class LocalShelf:
 
     def fall_silent(self) -> None:
         self.folder.rename(self.folder.with_suffix(".unmounted"))
+
+    def answer_again(self) -> None:
+        self.folder.with_suffix(".unmounted").rename(self.folder)
 
     def close(self) -> None:
         pass

@@ -4,7 +4,6 @@
 import datetime
 from typing import Any
 
-import pytest
 from oslo_db import exception as db_exception
 from sqlalchemy import event
 
@@ -93,29 +92,6 @@ def test_service_that_is_away_is_waited_for(bench: Bench) -> None:
     assert seen is not None
     assert seen.status == "CREATE_COMPLETE"
     assert any("Barbican does not answer" in event.text for event in bench.events())
-
-
-@pytest.mark.parametrize("store", ["Barbican", "The database", "The certificate store"])
-def test_store_that_stays_away_is_waited_for_until_the_deadline_and_is_the_reason(
-    bench: Bench, store: str
-) -> None:
-    row = factories.add_cluster(bench.database, Action.CREATE)
-    bench.fakes.refuse("store", *[errors.Unavailable(store)] * 20)
-    for _ in range(20):
-        (held,) = bench.leases.claim(1)
-        assert bench.runner.begin(held) is Verdict.OVER
-        bench.skip_pauses()
-    waiting = bench.read(row.uuid)
-    assert waiting is not None
-    assert waiting.status == "CREATE_IN_PROGRESS"
-    bench.pass_deadlines()
-    bench.work()
-    seen = bench.read(row.uuid)
-    assert seen is not None
-    assert seen.status == "CREATE_FAILED"
-    assert f"The last trouble was: {store} does not answer" in (seen.status_reason or "")
-    assert bench.fakes.heat.created == 0
-    assert bench.operations()[0].reason == seen.status_reason
 
 
 def test_trouble_that_has_passed_is_no_reason(bench: Bench) -> None:
