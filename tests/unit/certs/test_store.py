@@ -83,6 +83,16 @@ def test_of_many_at_once_all_get_the_same(shelf):
     assert shelf.open().load(ref) == bundle
 
 
+def test_who_stores_second_takes_what_the_first_has_stored(shelf, store):
+    def overtaken() -> Bundle:
+        shelf.open().ensure(NAME, lambda: OTHER)
+        return BUNDLE
+
+    ref, bundle = store.ensure(NAME, overtaken)
+    assert bundle == OTHER == store.load(ref)
+    assert shelf.open().ensure(NAME, never) == (ref, OTHER)
+
+
 def test_process_that_died_half_way_leaves_nothing_in_the_way(shelf, store):
     shelf.die_half_way(NAME)
     ref, bundle = store.ensure(NAME, lambda: BUNDLE)
