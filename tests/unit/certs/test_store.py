@@ -260,10 +260,16 @@ def test_certificate_deleted_while_keys_rotate_stays_deleted(kind, shelf, store,
     assert NAME not in shelf.at_rest()
 
 
-def test_directory_and_files_are_their_owners_only(conf, keys):
+def test_directory_holds_one_file_a_bundle_for_its_owner_only(conf, keys):
     folder = pathlib.Path(conf.certificates.storage_path)
     store = LocalStore(conf)
-    store.ensure(NAME, lambda: BUNDLE)
+
+    def overtaken() -> Bundle:
+        LocalStore(conf).ensure(NAME, lambda: OTHER)
+        return BUNDLE
+
+    store.ensure(NAME, overtaken)
     store.delete(manager.ca_name("c2"))
-    assert folder.stat().st_mode & 0o777 == 0o700
+    assert {path.name for path in folder.iterdir()} == {f"{NAME}.sealed", ".lock"}
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+    assert folder.stat().st_mode & 0o777 == 0o700
