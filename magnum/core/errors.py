@@ -19,7 +19,7 @@
     ├── NotAcceptable               406  the microversion header
     ├── Unavailable                 503  a service we depend on; has retry_after
     ├── LeaseLost                   --   inside the conductor only
-    └── Misconfigured               --   when a program starts; the API answers with none
+    └── Misconfigured               500  an option cannot work; programs end with it at start
 
 The first sentence of a message, up to its first full stop, has to say it all: clients of
 2016 print just that.  So no full stop may stand inside a value before the end of
