@@ -15,6 +15,7 @@ from magnum.clients.errors import Missing, translate, translate_for_caller
 from magnum.clients.sessions import CloudSession
 from magnum.core import errors
 from magnum.core.cluster import Role
+from magnum.core.idents import is_uuid
 
 _NAME = "Neutron"
 _IDS_A_CALL = 100  # 40 characters each; servers take lines of 8 KiB
@@ -42,30 +43,36 @@ def role_tag(role: Role) -> str:
     return f"magnum-role-{role}"
 
 
-def find_external_network(session: CloudSession, name_or_id: str) -> str:
-    """Return the id of the external network of that id, else of that name.
+def check_external_network(session: CloudSession, name_or_id: str) -> None:
+    """Check that a network is there for floating IPs to come from.
 
-    :raises ReferencedMissing: there is none, or it is not external; HTTP 400.
-    :raises Ambiguous: several external networks have that name; HTTP 409.
+    :raises ReferencedMissing: the caller sees none of that id or name, or it is not external;
+        HTTP 400.
+    :raises Ambiguous: several have that name; HTTP 409.
     :raises Unavailable: Neutron does not answer.
     """
-    shown = errors.first_sentence(name_or_id)
-    with translate_for_caller(_NAME):
-        found = _networks(session, id=name_or_id) or _networks(session, name=name_or_id)
-    if not found:
-        raise errors.ReferencedMissing(
-            f"There is no network {shown} that you can see, "
-            "external_network_id must be name or id of an external one."
-        )
-    external = [network["id"] for network in found if network.get("router:external")]
-    if not external:
-        raise errors.ReferencedMissing(
-            f"Network {shown} is not external, "
-            "external_network_id must be name or id of an external one."
-        )
-    if len(external) > 1:
-        raise errors.Ambiguous("external network", name_or_id)
-    return str(external[0])
+    rule = "be name or id of an external network"
+    found = _only(session, "network", name_or_id, "external_network_id", rule)
+    if not found["router:external"]:
+        raise _wrong("external_network_id", name_or_id, rule)
+
+
+def check_fixed_network(session: CloudSession, network: str, subnet: str | None) -> None:
+    """Check that a network is there to put nodes on, and a subnet of it if one is given.
+
+    :raises ReferencedMissing: the caller sees none of that id or name, or the subnet is part of
+        another network; HTTP 400.
+    :raises Ambiguous: several have that name; HTTP 409.
+    :raises Unavailable: Neutron does not answer.
+    """
+    rule = "be name or id of a network that you may use, or a new one's CIDR such as 10.0.0.0/24"
+    found = _only(session, "network", network, "fixed_network", rule)
+    if subnet is None:
+        return
+    rule = f"be name or id of a subnet of the fixed_network {errors.first_sentence(network)}"
+    part = _only(session, "subnet", subnet, "fixed_subnet", rule)
+    if part["network_id"] != found["id"]:
+        raise _wrong("fixed_subnet", subnet, rule)
 
 
 def addresses_tagged(session: CloudSession, cluster_uuid: str, role: Role) -> set[str]:
@@ -115,8 +122,28 @@ def delete_port(session: CloudSession, port_id: str) -> None:
         session.adapter("neutron", "v2.0").delete(f"/ports/{port_id}")
 
 
-def _networks(session: CloudSession, **query: str) -> list[dict[str, Any]]:
-    return _list(session, "networks", **query, fields=["id", "name", "router:external"])
+def _only(
+    session: CloudSession, noun: str, name_or_id: str, field: str, rule: str
+) -> dict[str, Any]:
+    """Return the one thing that has that id, else that name, of those the caller sees.
+
+    Heat, which will be given the name, does not choose among several either.
+
+    :raises ReferencedMissing: there is none; ``field`` must ``rule`` then.
+    :raises Ambiguous: there are several.
+    """
+    with translate_for_caller(_NAME):
+        found = _list(session, f"{noun}s", id=name_or_id) if is_uuid(name_or_id) else []
+        found = found or _list(session, f"{noun}s", name=name_or_id)
+    if not found:
+        raise _wrong(field, name_or_id, rule)
+    if len(found) > 1:
+        raise errors.Ambiguous(noun, errors.first_sentence(name_or_id))
+    return found[0]
+
+
+def _wrong(field: str, value: str, rule: str) -> errors.ReferencedMissing:
+    return errors.ReferencedMissing(errors.wrong(field, value, rule))
 
 
 def _list(session: CloudSession, noun: str, **query: str | Sequence[str]) -> list[dict[str, Any]]:

@@ -2,32 +2,20 @@
 """Nova: the keypairs and flavors of the caller, looked up before a cluster is accepted.
 
 Called by the API with the caller's session; never by the conductor, to which keypairs, which
-belong to users, are invisible.
+belong to users, are invisible.  Spoken by a plain keystoneauth adapter: two calls need no library.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
-
-from novaclient import client
 
 from magnum.clients.errors import Missing, Rejected, translate_for_caller
 from magnum.clients.sessions import CloudSession
 from magnum.core import errors
 
 _NAME = "Nova"
-
-
-@dataclass(frozen=True, slots=True)
-class Flavor:
-    """A size of servers; memory and disk in MiB and GiB."""
-
-    id: str
-    name: str
-    vcpus: int
-    ram_mib: int
-    disk_gib: int
+_NO_SEGMENTS = frozenset({".", ".."})
+"""Names that no path can end in."""
 
 
 def keypair_public_key(session: CloudSession, name: str) -> str:
@@ -37,40 +25,43 @@ def keypair_public_key(session: CloudSession, name: str) -> str:
     :raises Unavailable: Nova does not answer.
     """
     try:
+        if name in _NO_SEGMENTS:
+            raise Missing(_NAME, 404, name)
         with translate_for_caller(_NAME):
-            return str(_nova(session).keypairs.get(quote(name, safe="")).public_key)
+            path = f"/os-keypairs/{quote(name, safe='')}"
+            answer = session.adapter("nova", "v2.1").get(path).json()
     except (Missing, Rejected):
-        shown = errors.first_sentence(name)
-        raise errors.KeypairNotFound(
-            f"keypair_id is {shown} but you have no Nova keypair of that name."
-        ) from None
+        rule = "be the name of a Nova keypair of yours"
+        raise errors.KeypairNotFound(errors.wrong("keypair_id", name, rule)) from None
+    return str(answer["keypair"]["public_key"])
 
 
-def find_flavor(session: CloudSession, name_or_id: str) -> Flavor:
-    """Return the flavor of that id, else of that name, among those the caller may use.
+def check_flavors(session: CloudSession, wanted: Mapping[str, str]) -> None:
+    """Check that the caller may use flavors.
 
-    :raises ReferencedMissing: there is none; HTTP 400.
+    :param wanted: name or id of each, by the field that it comes from.
+    :raises ReferencedMissing: there is none of that name or id; HTTP 400.
     :raises Unavailable: Nova does not answer.
     """
+    missing = dict(wanted)
     with translate_for_caller(_NAME):
-        for flavor in _flavors(_nova(session)):
-            if name_or_id in {flavor.id, flavor.name}:
-                return Flavor(flavor.id, flavor.name, flavor.vcpus, flavor.ram, flavor.disk)
-    raise errors.ReferencedMissing(
-        f"There is no flavor {errors.first_sentence(name_or_id)} that you may use, "
-        "name or id of one of those that Nova lists are right."
-    )
+        for flavor in _flavors(session):
+            known = (flavor["id"], flavor["name"])
+            missing = {field: named for field, named in missing.items() if named not in known}
+            if not missing:
+                return
+    for field, named in missing.items():
+        rule = "be name or id of a flavor that you may use"
+        raise errors.ReferencedMissing(errors.wrong(field, named, rule))
 
 
-def _flavors(nova: Any) -> Iterator[Any]:
+def _flavors(session: CloudSession) -> Iterator[dict[str, Any]]:
     """Yield all flavors, page by page; how long a page is, Nova decides."""
-    page = nova.flavors.list()
-    while page:
-        yield from page
-        page = nova.flavors.list(marker=page[-1].id)
-
-
-def _nova(session: CloudSession) -> Any:
-    options = session.client_options("nova")
-    endpoint_type = options.pop("interface")  # the library warns of the modern name
-    return client.Client("2.1", session=session, endpoint_type=endpoint_type, **options)
+    nova = session.adapter("nova", "v2.1")
+    query: dict[str, str] = {}
+    while True:
+        page = nova.get("/flavors", params=query).json()
+        yield from page["flavors"]
+        if not any(link["rel"] == "next" for link in page.get("flavors_links", ())):
+            return
+        query = {"marker": page["flavors"][-1]["id"]}

@@ -9,6 +9,7 @@ API answers 503 at once, and the conductor repeats whole steps.
 import logging
 import re
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from http import cookiejar
@@ -52,13 +53,21 @@ class CloudSession(session.Session):
     Time-out and TLS options are applied by the type of service a request is meant for; what
     is meant for none (fetching a token, discovery) follows ``[keystone_client]``.  Bodies are
     never logged: they hold private keys, passwords and tokens.
+
+    :param deadline: the moment, by :func:`time.monotonic`, after which it waits for nobody any
+        more, whatever the options say; None for no such moment.
     """
 
     def __init__(
-        self, conf: cfg.ConfigOpts, auth: plugin.BaseAuthPlugin, transport: requests.Session
+        self,
+        conf: cfg.ConfigOpts,
+        auth: plugin.BaseAuthPlugin,
+        transport: requests.Session,
+        deadline: float | None = None,
     ) -> None:
         super().__init__(auth=auth, session=transport, user_agent="magnum")
         self.conf = conf
+        self._deadline = deadline
 
     def client_options(self, service: str) -> dict[str, Any]:
         """Return where to find a service, as arguments that all client libraries take.
@@ -107,7 +116,7 @@ class CloudSession(session.Session):
         """Send a request with the time-out and TLS options of the service it is meant for."""
         wanted = (kwargs.get("endpoint_filter") or {}).get("service_type")
         group = self.conf[options.group(_BY_TYPE.get(str(wanted), "keystone"))]
-        kwargs.setdefault("timeout", group.timeout)
+        kwargs.setdefault("timeout", self._seconds_for(group.timeout))
         kwargs.setdefault("verify", False if group.insecure else group.ca_file or True)
         if group.cert_file:
             client = (group.cert_file, group.key_file) if group.key_file else group.cert_file
@@ -116,6 +125,14 @@ class CloudSession(session.Session):
         answer = super().request(url, method, **kwargs)
         LOG.debug("%s %s: %d", method, answer.url.partition("?")[0], answer.status_code)
         return answer
+
+    def _seconds_for(self, configured: float) -> float:
+        if self._deadline is None:
+            return configured
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise exceptions.ConnectTimeout("no time is left")
+        return min(configured, left)
 
 
 class Sessions:
@@ -146,7 +163,7 @@ class Sessions:
                 self._kept[project_id] = self._new(self._service_auth(project_id))
             return self._kept[project_id]
 
-    def caller(self, context: RequestContext) -> CloudSession:
+    def caller(self, context: RequestContext, deadline: float | None = None) -> CloudSession:
         """Return a session with the token the caller sent, without logging in anew.
 
         A token got with an application credential cannot be exchanged for another one, so this
@@ -154,6 +171,7 @@ class Sessions:
         given (``context.token_info``, the WSGI environment's ``keystone.token_info``).  Where
         that has none, Keystone is asked once, as this service, what the token is.
 
+        :param deadline: of the session, see :class:`CloudSession`.
         :raises Unauthorized: Keystone does not know the token (any more).
         :raises Unavailable: that question could not be answered.
         """
@@ -161,7 +179,8 @@ class Sessions:
         if not info or not info.get("token", {}).get("catalog"):
             info = self._describe_token(context.auth_token)
         known = access.AccessInfoV3(info, auth_token=context.auth_token)
-        return self._new(AccessInfoPlugin(known, auth_url=self._auth_url()))
+        auth = AccessInfoPlugin(known, auth_url=self._auth_url())
+        return CloudSession(self.conf, auth, self._transport, deadline)
 
     def domain_admin(self) -> CloudSession:
         """Return the session of the trustee domain's admin, scoped to that domain.
@@ -232,8 +251,14 @@ def register_auth_options(conf: cfg.ConfigOpts) -> str:
 
 
 def versioned(url: str, version: str) -> str:
-    """Return a catalogue's URL ending in ``/<version>``, whichever version it ended in."""
-    return re.sub(r"/v\d+(\.\d+)?$", "", url.rstrip("/")) + f"/{version}"
+    """Return a catalogue's URL with ``/<version>`` in it, whichever version it ended in.
+
+    A project's id that follows the right version stays: Nova of 2016 needs it there.
+    """
+    url = url.rstrip("/")
+    if f"/{version}/" in f"{url}/":
+        return url
+    return re.sub(r"/v\d+(\.\d+)?(/[0-9a-f]{32})?$", "", url) + f"/{version}"
 
 
 def _new_transport() -> requests.Session:

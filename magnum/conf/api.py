@@ -36,6 +36,15 @@ OPTIONS = (
         help="Largest request body accepted, in bytes.  The largest one a client has reason to "
         "send is a certificate signing request of a few kilobytes.",
     ),
+    cfg.FloatOpt(
+        "checks_timeout",
+        default=20.0,
+        min=1,
+        max=300,
+        help="Seconds that the checks of what a baymodel names in the cloud may take, all of them "
+        "together.  A service that has not answered by then is told of with a 503.  Shorter than "
+        "the time-out of clients and proxies, so that the answer still reaches somebody.",
+    ),
     cfg.StrOpt(
         "healthcheck_disable_file",
         default="/etc/magnum/healthcheck_disable",

@@ -36,6 +36,19 @@ def first_sentence(text: str) -> str:
     return " ".join(text.split()).rstrip(".").replace(". ", "; ")
 
 
+def wrong(field: str, value: object, rule: str) -> str:
+    """Word what is wrong with a field.
+
+    :param field: its name on the wire.
+    :param value: what was sent; never pass a secret.
+    :param rule: what would be right, to follow the word "must".
+    """
+    shown = repr(value)
+    if len(shown) > 80:
+        shown = shown[:77] + "..."
+    return f"{field} is {first_sentence(shown)} but must {rule}."
+
+
 class MagnumError(Exception):
     """Base of all; ``code`` is the HTTP status the API answers with."""
 
@@ -55,18 +68,10 @@ class Invalid(MagnumError):
 
 
 class InvalidField(Invalid):
-    """One field has a value outside of its bounds.
-
-    :param field: its name on the wire.
-    :param value: what was sent; never pass a secret.
-    :param rule: what would be right, to follow the word "must".
-    """
+    """One field has a value outside of its bounds; arguments as of :func:`wrong`."""
 
     def __init__(self, field: str, value: object, rule: str) -> None:
-        shown = repr(value)
-        if len(shown) > 80:
-            shown = shown[:77] + "..."
-        super().__init__(f"{field} is {first_sentence(shown)} but must {rule}.")
+        super().__init__(wrong(field, value, rule))
         self.field = field
 
 

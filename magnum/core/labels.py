@@ -6,13 +6,13 @@ listed are passed on as they are; only those of the list are checked.
 Source: the labels of the bay API's template of a cluster.
 """
 
-import ipaddress
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from magnum.core import errors
+from magnum.core.idents import is_cidr
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +29,6 @@ class Label:
     rule: str
     is_right: Callable[[str], bool]
     default: str | None = None
-
-
-def _is_network(text: str) -> bool:
-    try:
-        ipaddress.IPv4Network(text)
-    except ValueError:
-        return False
-    return "/" in text
 
 
 def _is_prefix_length(text: str) -> bool:
@@ -66,7 +58,7 @@ _FLANNEL = (
         "flannel_network_cidr",
         "Network that containers get their addresses from.",
         "be an IPv4 network such as 10.100.0.0/16",
-        _is_network,
+        is_cidr,
         "10.100.0.0/16",
     ),
     Label(

@@ -5,7 +5,6 @@ All functions take a session and are run by :class:`magnum.db.session.Database`.
 project does not exist for its caller; whoever may see more says so by the scope it passes.
 """
 
-import uuid as uuidlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -14,6 +13,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, se
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from magnum.core import errors, states
+from magnum.core.idents import is_uuid
 from magnum.db.models import Cluster, ClusterTemplate, Event, MagnumService, Operation, utcnow
 
 Row = TypeVar("Row", Cluster, ClusterTemplate)
@@ -48,14 +48,6 @@ class Page:
     marker: str | None = None
     sort_key: str = "id"
     sort_dir: str = "asc"
-
-
-def is_uuid(text: str) -> bool:
-    """Tell whether ``text`` is a uuid in canonical lower-case form; anything else is a name."""
-    try:
-        return str(uuidlib.UUID(text)) == text
-    except ValueError:
-        return False
 
 
 def _visible(model: type[Row], scope: Scope) -> ColumnElement[bool]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from magnum.core.cluster import ClusterSpec, ClusterStatus, NodeAccess, Role, TemplateSpec
 from magnum.core.errors import Invalid, InvalidField
+from magnum.core.idents import is_cidr
 from magnum.drivers import hot, sources, user_data
 from magnum.drivers.contract import NodeCertificateRule, StackRequest, Triple
 from magnum.drivers.manifest import DriverManifest, NodePart
@@ -36,6 +37,17 @@ class HeatDriver:
     @property
     def provides(self) -> tuple[Triple, ...]:
         return self.manifest.provides
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        rows = (*self.manifest.parameters, *self.manifest.environment)
+        return tuple(
+            row.source.removeprefix("template.")
+            for row in rows
+            if row.required
+            and row.source.startswith("template.")
+            and row.transform not in sources.NULLABLE
+        )
 
     def check(self, template: TemplateSpec) -> None:
         manifest = self.manifest
@@ -122,7 +134,7 @@ def _check_choice(field: str, value: str | None, accepted: Iterable[str], coe: s
 
 def _check_networks(template: TemplateSpec) -> None:
     network, subnet = template.fixed_network, template.fixed_subnet
-    if subnet and (not network or sources.is_cidr(network)):
+    if subnet and (not network or is_cidr(network)):
         rule = "come with a fixed_network that names the network it is part of"
         raise InvalidField("fixed_subnet", subnet, rule)
 

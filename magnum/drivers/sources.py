@@ -12,6 +12,7 @@ from typing import Any
 
 from magnum.core.cluster import ClusterSpec, NodeAccess, TemplateSpec, short_id
 from magnum.core.errors import Invalid
+from magnum.core.idents import is_cidr
 from magnum.drivers.contract import NodeCertificateRule
 from magnum.drivers.manifest import Binding
 
@@ -34,17 +35,6 @@ class Sources:
     def template(self) -> TemplateSpec:
         """The cluster's template."""
         return self.cluster.template
-
-
-def is_cidr(text: str) -> bool:
-    """Tell a network in CIDR notation from the name or id of one."""
-    if "/" not in text:
-        return False
-    try:
-        ipaddress.IPv4Network(text)
-    except ValueError:
-        return False
-    return True
 
 
 def own_cidr(fixed_network: str | None) -> str | None:

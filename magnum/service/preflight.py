@@ -2,11 +2,18 @@
 """Checks of what a template names in the cloud, before anything is written.
 
 They are made with the caller's own token (may this user use this keypair, image, network?) and
-all at once, so that a request waits for the slowest service only.
+all at once, so that a request waits for the slowest service only, and for none of them longer than
+``[api] checks_timeout``.
+
+Each service has threads of its own, twice as many as requests are served at a time.  So one that
+hangs keeps no thread from the others, and what waits for it never grows: a check that found no
+thread in time is dropped, and one that is under way ends soon after its request, because its calls
+get no more time than the request has left.
 """
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,9 +21,13 @@ from typing import Any
 from magnum.clients import glance, neutron, nova
 from magnum.clients.sessions import CloudSession, Sessions
 from magnum.context import RequestContext
+from magnum.core import errors
+from magnum.core.idents import is_cidr
 from magnum.db.models import ClusterTemplate
 
-CHECKS_AT_ONCE = 5
+SERVICES = ("Keystone", "Glance", "Nova", "Neutron")
+CHECKS_A_SERVICE = 2
+"""Most checks of one request that one service is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,38 +47,73 @@ class Preflight:
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
+        options = sessions.conf.api
+        self._seconds = options.checks_timeout
+        self._threads = {
+            service: ThreadPoolExecutor(CHECKS_A_SERVICE * options.threads, f"check-{service}")
+            for service in SERVICES
+        }
 
     def check(self, context: RequestContext, template: ClusterTemplate) -> Findings:
         """Look every named thing up.
 
-        :raises ReferencedMissing: image, flavor or network is not there for this caller.
+        :raises ReferencedMissing: image, flavor or network is not there for this caller, or the
+            image has no os_distro.
         :raises KeypairNotFound: the keypair is not.
         :raises Ambiguous: several images or networks have the name.
-        :raises Invalid: the image has no os_distro.
         :raises Unavailable: a service does not answer.
         """
-        session = self._sessions.caller(context)
-        lookups: dict[str, Callable[[CloudSession, str], Any]] = {
-            "image_id": glance.find_image,
-            "flavor_id": nova.find_flavor,
-            "master_flavor_id": nova.find_flavor,
-            "keypair_id": nova.keypair_public_key,
-            "external_network_id": neutron.find_external_network,
+        deadline = time.monotonic() + self._seconds
+        caller = partial(self._sessions.caller, context, deadline)
+        session = self._start("Keystone", caller).answer(deadline)
+        asked = {
+            what: self._start(service, partial(check, session))
+            for what, service, check in _checks(template)
         }
-        found = _all_at_once(
-            {
-                field: partial(look_up, session, named)
-                for field, look_up in lookups.items()
-                if (named := getattr(template, field))
-            }
-        )
-        return Findings(
-            os_distro=found["image_id"].os_distro, ssh_public_key=found.get("keypair_id")
-        )
+        try:
+            found = {what: one.answer(deadline) for what, one in asked.items()}
+        finally:
+            for one in asked.values():
+                one.future.cancel()
+        return Findings(found["image"], found.get("keypair"))
+
+    def _start(self, service: str, check: Callable[[], Any]) -> "_Asked":
+        return _Asked(service, self._threads[service].submit(check))
 
 
-def _all_at_once(checks: dict[str, Callable[[], Any]]) -> dict[str, Any]:
-    """Run the checks side by side; the first in their order that failed is the one reported."""
-    with ThreadPoolExecutor(CHECKS_AT_ONCE, thread_name_prefix="preflight") as pool:
-        running = {name: pool.submit(check) for name, check in checks.items()}
-    return {name: future.result() for name, future in running.items()}
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A check under way."""
+
+    service: str
+    future: "Future[Any]"
+
+    def answer(self, deadline: float) -> Any:
+        """Wait for its end and return or raise what it does.
+
+        :raises Unavailable: it is not over at the deadline.
+        """
+        try:
+            return self.future.result(max(0.0, deadline - time.monotonic()))
+        except TimeoutError:
+            raise errors.Unavailable(self.service, "timed out") from None
+
+
+_Check = tuple[str, str, Callable[[CloudSession], Any]]
+
+
+def _checks(template: ClusterTemplate) -> Iterator[_Check]:
+    """Yield each check with its name and its service; the first that fails is the one reported."""
+    yield "image", "Glance", partial(glance.os_distro, name_or_id=template.image_id)
+    fields = ("flavor_id", "master_flavor_id")
+    if flavors := {field: named for field in fields if (named := getattr(template, field))}:
+        yield "flavors", "Nova", partial(nova.check_flavors, wanted=flavors)
+    if template.keypair_id:
+        yield "keypair", "Nova", partial(nova.keypair_public_key, name=template.keypair_id)
+    if network := template.external_network_id:
+        external = partial(neutron.check_external_network, name_or_id=network)
+        yield "external network", "Neutron", external
+    if template.fixed_network and not is_cidr(template.fixed_network):
+        network, subnet = template.fixed_network, template.fixed_subnet
+        fixed = partial(neutron.check_fixed_network, network=network, subnet=subnet)
+        yield "fixed network", "Neutron", fixed

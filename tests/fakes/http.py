@@ -50,6 +50,8 @@ class FakeService(BaseAdapter):
 
     :ivar trouble: what happens instead of an answer: an exception to raise, an
         :class:`Answer`, or None; ``troubled`` says for which paths.
+    :ivar answering: while it is cleared the service takes requests and answers none, whatever
+        time-out the caller has.
     """
 
     url = "http://fake.test"
@@ -61,6 +63,8 @@ class FakeService(BaseAdapter):
         self.trouble: Exception | Answer | None = None
         self.troubled = ".*"
         self._one_at_a_time = threading.Lock()
+        self.answering = threading.Event()
+        self.answering.set()
 
     def count(self, method: str, pattern: str = ".*") -> int:
         """How many requests of that kind came."""
@@ -80,8 +84,9 @@ class FakeService(BaseAdapter):
             verify,
             cert,
         )
+        self.calls.append(call)
+        self.answering.wait()
         with self._one_at_a_time:
-            self.calls.append(call)
             answer = self._answer(call)
         content = {"text": answer.body} if isinstance(answer.body, str) else {"json": answer.body}
         kind = "text/html" if isinstance(answer.body, str) else "application/json"

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Neutron in the process: networks, ports with tags, floating IPs; lists come in pages."""
 
+import uuid
+
 from tests.fakes.http import Answer, Call, FakeService
 
 
@@ -11,17 +13,27 @@ class FakeNeutron(FakeService):
 
     def __init__(self) -> None:
         super().__init__()
-        self.networks = [
-            {"id": "net-public", "name": "public", "router:external": True},
-            {"id": "net-private", "name": "private", "router:external": False},
-        ]
+        self.networks: list[dict] = []
+        self.subnets: list[dict] = []
+        self.add_network("public", external=True)
+        self.add_subnet("private-subnet", self.add_network("private"))
         self.ports: list[dict] = []
         self.floatingips: list[dict] = []
         self.page = 2
         self.routes = [
-            ("GET", r"/v2\.0/(networks|ports|floatingips)", self._list),
+            ("GET", r"/v2\.0/(networks|subnets|ports|floatingips)", self._list),
             ("DELETE", r"/v2\.0/ports/(.+)", self._delete_port),
         ]
+
+    def add_network(self, name: str, external: bool = False) -> str:
+        network_id = str(uuid.uuid4())
+        self.networks.append({"id": network_id, "name": name, "router:external": external})
+        return network_id
+
+    def add_subnet(self, name: str, network_id: str) -> str:
+        subnet_id = str(uuid.uuid4())
+        self.subnets.append({"id": subnet_id, "name": name, "network_id": network_id})
+        return subnet_id
 
     def add_port(self, port_id: str, network_id: str, address: str, *tags: str, **more) -> None:
         self.ports.append(

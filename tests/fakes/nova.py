@@ -13,14 +13,11 @@ class FakeNova(FakeService):
         super().__init__()
         self.keypairs = {"testkey": "ssh-ed25519 AAAA test"}
         names = ("m1.nano", "m1.small", "m1.large")
-        self.flavors = [
-            {"id": str(number), "name": name, "vcpus": 1, "ram": 512, "disk": 10}
-            for number, name in enumerate(names)
-        ]
+        self.flavors = [{"id": str(number), "name": name} for number, name in enumerate(names)]
         self.page = 2
         self.routes = [
             ("GET", r"/v2.1/os-keypairs/(.+)", self._keypair),
-            ("GET", r"/v2.1/flavors/detail", self._flavors),
+            ("GET", r"/v2.1/flavors", self._flavors),
         ]
 
     def _keypair(self, call: Call, name: str):
@@ -32,4 +29,9 @@ class FakeNova(FakeService):
         ids = [flavor["id"] for flavor in self.flavors]
         marker = call.one("marker")
         start = ids.index(marker) + 1 if marker else 0
-        return {"flavors": self.flavors[start : start + self.page]}
+        body = {"flavors": self.flavors[start : start + self.page]}
+        if start + self.page < len(ids):
+            last = ids[start + self.page - 1]
+            href = f"http://behind-a-proxy.test/flavors?marker={last}"
+            body["flavors_links"] = [{"rel": "next", "href": href}]
+        return body

@@ -21,82 +21,120 @@ def test_a_keypair_gives_its_public_key(session):
     assert nova.keypair_public_key(session, "testkey") == "ssh-ed25519 AAAA test"
 
 
-@pytest.mark.parametrize("name", ["nope", "../flavors/detail", "a/b?c"])
+@pytest.mark.parametrize("name", ["nope", "../flavors/detail", "a/b?c", "%", ".", "..", "\n"])
 def test_a_keypair_that_is_not_there_is_404(session, name):
-    with pytest.raises(KeypairNotFound, match="no Nova keypair") as caught:
+    with pytest.raises(KeypairNotFound, match=r"^keypair_id is '.+' but must be") as caught:
         nova.keypair_public_key(session, name)
     assert caught.value.code == 404
 
 
-@pytest.mark.parametrize("wanted", ["m1.large", "2"])
-def test_a_flavor_is_found_by_name_or_id_on_any_page(session, wanted):
-    assert nova.find_flavor(session, wanted).name == "m1.large"
+def test_flavors_are_found_by_name_or_id_on_any_page_in_one_go(cloud, session):
+    nova.check_flavors(session, {"flavor_id": "m1.large", "master_flavor_id": "0"})
+    assert cloud.nova.count("GET", "/flavors") == 2
 
 
-def test_a_flavor_that_is_not_there_is_400(session):
-    with pytest.raises(ReferencedMissing, match="no flavor m9"):
-        nova.find_flavor(session, "m9")
+def test_no_page_is_fetched_in_vain(cloud, session):
+    nova.check_flavors(session, {"flavor_id": "m1.small", "master_flavor_id": "m1.nano"})
+    cloud.nova.page = 3
+    with pytest.raises(ReferencedMissing):
+        nova.check_flavors(session, {"flavor_id": "m9"})
+    assert cloud.nova.count("GET", "/flavors") == 2
 
 
-def test_an_image_is_found_by_name_or_id(cloud, session):
-    found = glance.find_image(session, "fedora-atomic-latest")
-    assert found.os_distro == "fedora-atomic"
-    assert glance.find_image(session, found.id) == found
+@pytest.mark.parametrize("field", ["flavor_id", "master_flavor_id"])
+def test_a_flavor_that_is_not_there_is_400(session, field):
+    known = {"flavor_id": "m1.small", "master_flavor_id": "m1.small"}
+    with pytest.raises(ReferencedMissing, match=f"^{field} is 'm9' but must be name or id"):
+        nova.check_flavors(session, {**known, field: "m9"})
+
+
+def test_an_image_is_found_by_name_or_id_with_one_call(cloud, session):
+    for wanted in ("fedora-atomic-latest", *cloud.glance.images):
+        cloud.glance.calls.clear()
+        assert glance.os_distro(session, wanted) == "fedora-atomic"
+        assert len(cloud.glance.calls) == 1
 
 
 def test_an_image_whose_name_looks_like_an_id_is_found(cloud, session):
     name = str(uuid.uuid4())
-    image_id = cloud.glance.add(name, os_distro="coreos")
-    assert glance.find_image(session, name).id == image_id
+    cloud.glance.add(name, os_distro="coreos")
+    assert glance.os_distro(session, name) == "coreos"
 
 
-@pytest.mark.parametrize("wanted", ["nope", str(uuid.uuid4())])
+@pytest.mark.parametrize("wanted", ["nope", str(uuid.uuid4()), 'in:"', "in:fedora-atomic-latest"])
 def test_an_image_that_is_not_there_is_400(session, wanted):
-    with pytest.raises(ReferencedMissing, match="There is no image"):
-        glance.find_image(session, wanted)
+    with pytest.raises(ReferencedMissing, match=r"^image_id is '.+' but must be name or id"):
+        glance.os_distro(session, wanted)
 
 
 def test_an_image_without_distribution_is_400_and_says_how_to_set_it(cloud, session):
-    cloud.glance.add("plain")
-    with pytest.raises(ReferencedMissing, match="--property os_distro="):
-        glance.find_image(session, "plain")
+    image_id = cloud.glance.add("plain")
+    words = f"^image_id is 'plain' but must have .* --property os_distro=<distribution> {image_id}"
+    with pytest.raises(ReferencedMissing, match=words):
+        glance.os_distro(session, "plain")
 
 
 def test_several_images_of_a_name_are_409(cloud, session):
     cloud.glance.add("twin", os_distro="x")
     cloud.glance.add("twin", os_distro="y")
     with pytest.raises(Ambiguous):
-        glance.find_image(session, "twin")
+        glance.os_distro(session, "twin")
 
 
 def test_an_image_that_is_forbidden_is_403(cloud, session):
     cloud.glance.trouble = Answer(403, "<html>no</html>")
     with pytest.raises(NotPermitted):
-        glance.find_image(session, "x")
+        glance.os_distro(session, "x")
 
 
-@pytest.mark.parametrize("wanted", ["public", "net-public"])
-def test_an_external_network_is_found_by_name_or_id(session, wanted):
-    assert neutron.find_external_network(session, wanted) == "net-public"
+def test_a_network_is_found_by_name_with_one_call_and_by_id(cloud, session):
+    neutron.check_external_network(session, "public")
+    neutron.check_external_network(session, cloud.neutron.networks[0]["id"])
+    assert len(cloud.neutron.calls) == 2
+
+
+@pytest.mark.parametrize("wanted", ["nope", "private", str(uuid.uuid4())])
+def test_a_network_that_is_not_external_is_400(session, wanted):
+    words = f"^external_network_id is '{wanted}' but must be name or id of an external network"
+    with pytest.raises(ReferencedMissing, match=words):
+        neutron.check_external_network(session, wanted)
+
+
+@pytest.mark.parametrize("external", [True, False])
+def test_several_networks_of_a_name_are_409_because_heat_would_not_choose(cloud, session, external):
+    cloud.neutron.add_network("public", external=external)
+    with pytest.raises(Ambiguous, match="More than one network is called public"):
+        neutron.check_external_network(session, "public")
+
+
+def test_a_fixed_network_and_a_subnet_of_it_pass_by_name_and_id(cloud, session):
+    (subnet,) = cloud.neutron.subnets
+    neutron.check_fixed_network(session, "private", None)
+    neutron.check_fixed_network(session, "private", "private-subnet")
+    neutron.check_fixed_network(session, subnet["network_id"], subnet["id"])
 
 
 @pytest.mark.parametrize(
-    ("wanted", "words"), [("nope", "no network nope"), ("private", "private is not external")]
+    ("network", "subnet", "words"),
+    [
+        ("nope", None, "^fixed_network is 'nope' but must be name or id of a network"),
+        ("10.0.0.0/99", None, "^fixed_network is '10.0.0.0/99' but must be .* a new one's CIDR"),
+        ("private", "nope", "^fixed_subnet is 'nope' but must be .* the fixed_network private"),
+        ("public", "private-subnet", "^fixed_subnet is 'private-subnet' but must be .* public"),
+    ],
 )
-def test_a_network_that_does_not_fit_is_400(session, wanted, words):
+def test_a_fixed_network_that_does_not_fit_is_400(session, network, subnet, words):
     with pytest.raises(ReferencedMissing, match=words):
-        neutron.find_external_network(session, wanted)
+        neutron.check_fixed_network(session, network, subnet)
 
 
-def test_several_external_networks_of_a_name_are_409(cloud, session):
-    cloud.neutron.networks.append({"id": "2", "name": "public", "router:external": True})
-    with pytest.raises(Ambiguous):
-        neutron.find_external_network(session, "public")
-
-
-def test_a_private_network_of_the_same_name_does_not_matter(cloud, session):
-    cloud.neutron.networks.append({"id": "2", "name": "public", "router:external": False})
-    assert neutron.find_external_network(session, "public") == "net-public"
+def test_several_fixed_networks_or_subnets_of_a_name_are_409(cloud, session):
+    cloud.neutron.add_subnet("private-subnet", cloud.neutron.networks[0]["id"])
+    with pytest.raises(Ambiguous, match="subnet is called private-subnet"):
+        neutron.check_fixed_network(session, "private", "private-subnet")
+    cloud.neutron.add_network("private")
+    with pytest.raises(Ambiguous, match="network is called private"):
+        neutron.check_fixed_network(session, "private", None)
 
 
 def test_addresses_are_those_of_a_role_fixed_and_floating(cloud, session):
@@ -136,9 +174,10 @@ def test_leftover_ports_are_listed_and_deleted(cloud, session):
     ("service", "ask"),
     [
         ("nova", lambda session: nova.keypair_public_key(session, "k")),
-        ("nova", lambda session: nova.find_flavor(session, "f")),
-        ("glance", lambda session: glance.find_image(session, "i")),
-        ("neutron", lambda session: neutron.find_external_network(session, "n")),
+        ("nova", lambda session: nova.check_flavors(session, {"flavor_id": "f"})),
+        ("glance", lambda session: glance.os_distro(session, "i")),
+        ("neutron", lambda session: neutron.check_external_network(session, "n")),
+        ("neutron", lambda session: neutron.check_fixed_network(session, "n", None)),
         ("neutron", lambda session: neutron.addresses_tagged(session, "c", "master")),
         ("neutron", lambda session: neutron.delete_port(session, "p")),
     ],

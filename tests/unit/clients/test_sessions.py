@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import logging
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -54,7 +55,7 @@ def caller(cloud, **info):
 def test_a_caller_is_not_logged_in_again(cloud):
     context, info = caller(cloud)
     context.token_info = info
-    assert nova.find_flavor(cloud.sessions.caller(context), "m1.nano").id == "0"
+    nova.check_flavors(cloud.sessions.caller(context), {"flavor_id": "m1.nano"})
     assert cloud.nova.calls[0].headers["X-Auth-Token"] == context.auth_token
     assert cloud.keystone.calls == []
 
@@ -63,7 +64,7 @@ def test_a_caller_is_not_logged_in_again(cloud):
 def test_a_caller_without_catalogue_is_looked_up_as_the_service(cloud, info):
     context, _ = caller(cloud, **info)
     session = cloud.sessions.caller(context)
-    assert nova.find_flavor(session, "m1.nano").id == "0"
+    nova.check_flavors(session, {"flavor_id": "m1.nano"})
     assert cloud.nova.calls[0].headers["X-Auth-Token"] == context.auth_token
     assert cloud.keystone.count("GET", "/auth/tokens") == 1
 
@@ -120,3 +121,26 @@ def test_no_secret_is_logged_even_when_debugging(cloud, caplog):
 )
 def test_a_url_ends_in_the_version_wanted(url):
     assert versioned(url, "v3") == "http://k.test/v3"
+
+
+@pytest.mark.parametrize("start", ["http://v2/compute", "http://n.test:8774"])
+def test_a_project_in_a_url_stays_where_the_version_is_right(start):
+    project = "0123456789abcdef0123456789abcdef"
+    assert versioned(f"{start}/v2.1/{project}", "v2.1") == f"{start}/v2.1/{project}"
+    assert versioned(f"{start}/v2/{project}", "v2.1") == f"{start}/v2.1"
+    assert versioned(start, "v2.1") == f"{start}/v2.1"
+
+
+def test_a_session_waits_for_nobody_beyond_its_deadline(cloud):
+    context, info = caller(cloud)
+    context.token_info = info
+    cloud.conf.set_override("timeout", 7.0, "nova_client")
+    for left, longest in ((60.0, 7.0), (2.0, 2.0)):
+        session = cloud.sessions.caller(context, time.monotonic() + left)
+        nova.check_flavors(session, {"flavor_id": "m1.nano"})
+        assert longest - 1 < cloud.nova.calls[-1].timeout <= longest
+    cloud.nova.calls.clear()
+    session = cloud.sessions.caller(context, time.monotonic())
+    with pytest.raises(Unavailable, match=r"Nova does not answer.*timed out"):
+        nova.check_flavors(session, {"flavor_id": "m1.nano"})
+    assert cloud.nova.calls == []
