@@ -70,6 +70,10 @@ class Driver(Protocol):
     def provides(self) -> tuple[Triple, ...]:
         """Triples this driver serves; no other driver may claim one of them."""
 
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Fields that a cluster template may lack and no cluster made from it can."""
+
     def check(self, template: TemplateSpec) -> None:
         """Refuse a cluster template that no cluster of this driver could honour.
 

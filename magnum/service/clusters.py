@@ -62,9 +62,7 @@ class Clusters:
         :raises Invalid: the template can no longer be served as it is.
         """
         template = self._template(context, values["cluster_template_id"])
-        registry.driver_for(template.server_type, template.cluster_distro, template.coe).check(
-            template_spec(template)
-        )
+        _check_driver(template)
         found = self._preflight.check(context, template)
         minutes = values.get("create_timeout") or self._conf.cluster_heat.create_timeout
         request = _Request(context, Action.CREATE, minutes, self._notices)
@@ -231,6 +229,21 @@ def _last_good(session: Session, cluster: Cluster) -> dict[str, Any]:
 
 def _scope(context: RequestContext, all_projects: bool) -> repository.Scope:
     return repository.Scope(context.own_project, all_projects=all_projects)
+
+
+def _check_driver(template: ClusterTemplate) -> None:
+    """Check that a driver can make clusters from a template.
+
+    :raises Invalid: it cannot, or the template lacks what it needs.
+    """
+    driver = registry.driver_for(template.server_type, template.cluster_distro, template.coe)
+    driver.check(template_spec(template))
+    for field in driver.needs:
+        if not getattr(template, field):
+            raise errors.Invalid(
+                f"{field} is not set in baymodel {errors.first_sentence(template.name)} but "
+                f"{template.coe} bays need it."
+            )
 
 
 def _no_template(ident: str) -> errors.ReferencedMissing:

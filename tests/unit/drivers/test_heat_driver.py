@@ -54,6 +54,10 @@ def test_create_request_without_an_external_network_names_it():
         DRIVER.create_request(specs.spec(DRIVER, external_network_id=None), specs.ACCESS)
 
 
+def test_driver_tells_what_a_template_may_lack_and_a_cluster_cannot():
+    assert set(DRIVER.needs) == {"image_id", "external_network_id"}
+
+
 def test_create_request_is_tagged_named_and_bounded():
     spec = specs.spec(DRIVER)
     request = DRIVER.create_request(spec, specs.ACCESS)

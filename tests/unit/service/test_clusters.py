@@ -81,6 +81,14 @@ def test_create_that_fails_its_checks_writes_nothing(office: Office, mine: Reque
     assert office.conductor.told == []
 
 
+def test_create_from_a_template_that_lacks_what_bays_need_names_it(
+    office: Office, mine: RequestContext
+) -> None:
+    template = office.template(mine, name="bare", external_network_id=None)
+    with pytest.raises(errors.Invalid, match="^external_network_id is not set in baymodel bare"):
+        office.clusters.create(mine, {"cluster_template_id": template.uuid})
+
+
 def test_template_of_another_project_cannot_be_used_unless_public(
     office: Office, mine: RequestContext, stranger: RequestContext
 ) -> None:
