@@ -26,7 +26,7 @@ def os_distro(session: CloudSession, name_or_id: str) -> str:
     if not found:
         raise _wrong(name_or_id, "be name or id of an image that you may use")
     if len(found) > 1:
-        raise errors.Ambiguous("image", errors.first_sentence(name_or_id))
+        raise errors.Ambiguous("image", name_or_id)
     image = found[0]
     if not image.get("os_distro"):
         raise _wrong(

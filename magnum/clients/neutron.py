@@ -138,7 +138,7 @@ def _only(
     if not found:
         raise _wrong(field, name_or_id, rule)
     if len(found) > 1:
-        raise errors.Ambiguous(noun, errors.first_sentence(name_or_id))
+        raise errors.Ambiguous(noun, name_or_id)
     return found[0]
 
 

@@ -123,7 +123,7 @@ class Ambiguous(Conflict):
     """A name that several resources share."""
 
     def __init__(self, noun: str, name: str) -> None:
-        super().__init__(f"More than one {noun} is called {name}, use the uuid.")
+        super().__init__(f"More than one {noun} is called {first_sentence(name)}, use the uuid.")
 
 
 class NotAcceptable(MagnumError):

@@ -84,7 +84,7 @@ def get(session: Session, model: type[Row], ident: str, scope: Scope) -> Row:
     if not rows:
         raise errors.NotFound(f"There is no {NOUNS[model]} {errors.first_sentence(ident)}.")
     if [row.project_id == scope.project_id for row in rows] in ([True, True], [False, False]):
-        raise errors.Ambiguous(NOUNS[model], errors.first_sentence(ident))
+        raise errors.Ambiguous(NOUNS[model], ident)
     return rows[0]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import stevedore
 
-from magnum.core.errors import UnsupportedDriver
+from magnum.core.errors import UnsupportedDriver, first_sentence
 from magnum.drivers.contract import Driver, Triple
 from magnum.drivers.heat_driver import HeatDriver
 from magnum.drivers.manifest import DriverManifest
@@ -54,7 +54,10 @@ class Registry:
         driver = self._by_triple.get(wanted)
         if driver is None:
             known = ", ".join(sorted(str(triple) for triple in self._by_triple)) or "none"
-            raise UnsupportedDriver(f"No driver makes {wanted} clusters, there are: {known}.")
+            raise UnsupportedDriver(
+                f"No driver makes clusters of coe {coe}, os_distro {first_sentence(os)} and "
+                f"server_type {first_sentence(server_type)}, there are: {known}."
+            )
         return driver
 
 

@@ -74,7 +74,8 @@ class Certificates:
     def _reference(self, cluster: Cluster) -> str:
         if cluster.ca_cert_ref is None:
             raise errors.Conflict(
-                f"Bay {cluster.name} has no certificate authority yet, try again in a few seconds."
+                f"Bay {errors.first_sentence(cluster.name)} has no certificate authority yet, try again "
+                "in a few seconds."
             )
         return cluster.ca_cert_ref
 

@@ -122,7 +122,7 @@ class Clusters:
             row = repository.lock(session, Cluster, cluster.uuid)
             if row.status not in states.UPDATABLE:
                 raise errors.WrongStatus(
-                    f"Bay {row.name} is {row.status} and can be updated only when complete."
+                    f"Bay {errors.first_sentence(row.name)} is {row.status} and can be updated only when complete."
                 )
             (workers,) = (group for group in row.node_groups if group.name == DEFAULT_WORKER)
             wanted = {"node_count": workers.node_count, **changes}

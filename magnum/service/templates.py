@@ -20,8 +20,8 @@ from magnum.service import names
 from magnum.service.page import Page
 from magnum.service.preflight import Preflight
 
-PUBLISHING = {"public"}
-"""Fields that may change while clusters refer to a template."""
+PUBLISHING = {"public": True}
+"""The one change that a template may see while clusters refer to it."""
 
 
 class Templates:
@@ -82,18 +82,18 @@ class Templates:
     ) -> ClusterTemplate:
         """Change a template that no cluster refers to, or publish one.
 
-        :raises InUse: clusters refer to it and more than ``public`` would change.
+        :raises InUse: clusters refer to it and it would not just be published.
         """
         if not changes:
             return template
         changed = ClusterTemplate(**{**_columns(template), **changes})
-        if changes.keys() - PUBLISHING:
+        if changes.keys() - PUBLISHING.keys():
             self._preflight.check(context, changed)
             self._check_drivers(changed)
 
         def write(session: Session) -> ClusterTemplate:
             row = repository.lock(session, ClusterTemplate, template.uuid)
-            if changes.keys() - PUBLISHING:
+            if changes != PUBLISHING:
                 _refuse_if_used(session, row, "changed")
             for name in changes:
                 setattr(row, name, getattr(changed, name))
@@ -146,6 +146,6 @@ def _refuse_if_used(session: Session, row: ClusterTemplate, verb: str) -> None:
 
 def _in_use(row: ClusterTemplate, verb: str) -> errors.InUse:
     return errors.InUse(
-        f"Baymodel {row.name} cannot be {verb} because bays refer to it. Delete them first, or "
-        "make another baymodel."
+        f"Baymodel {errors.first_sentence(row.name)} cannot be {verb} because bays refer to it. "
+        "Delete them first, or make another baymodel."
     )

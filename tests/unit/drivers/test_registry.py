@@ -19,7 +19,8 @@ def test_driver_for_when_there_is_none_lists_what_there_is():
     with pytest.raises(UnsupportedDriver) as caught:
         Registry([MANIFEST]).driver_for("vm", "coreos", "mesos")
     assert str(caught.value) == (
-        "No driver makes mesos on coreos (vm) clusters, there are: swarm on fedora-atomic (vm)."
+        "No driver makes clusters of coe mesos, os_distro coreos and server_type vm, "
+        "there are: swarm on fedora-atomic (vm)."
     )
 
 
