@@ -32,7 +32,7 @@ from magnum.service.conductors import Conductors
 from magnum.service.preflight import Findings
 from magnum.service.templates import Templates
 
-IMAGES = {"fedora-atomic-21": "fedora-atomic"}
+IMAGES = {"fedora-atomic-21": "fedora-atomic", "fedora-atomic-22": "fedora-atomic"}
 FLAVORS = {"m1.small", "m1.medium", "1"}
 KEYPAIRS = {"ops": "ssh-ed25519 AAAA ops"}
 NETWORKS = {"public"}

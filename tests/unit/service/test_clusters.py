@@ -85,7 +85,7 @@ def test_create_from_a_template_that_lacks_what_bays_need_names_it(
     office: Office, mine: RequestContext
 ) -> None:
     template = office.template(mine, name="bare", external_network_id=None)
-    with pytest.raises(errors.Invalid, match="^external_network_id is not set in baymodel bare"):
+    with pytest.raises(errors.Invalid, match=r"^external_network_id is not set in baymodel bare"):
         office.clusters.create(mine, {"cluster_template_id": template.uuid})
 
 

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a baymodel names is looked up in the real services, with the caller's token."""
+
+import dataclasses
+import time
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from deployment import cloud as clouds
+from deployment.cloud import Cloud
+from deployment.sessions import Reply
+from minicloud.processes import Processes
+from tests.functional.bays import SWARM, Bays
+
+pytestmark = pytest.mark.usefixtures("nothing_left")
+
+
+@dataclasses.dataclass(frozen=True)
+class Things:
+    """What the user demo has besides what all have."""
+
+    network: str
+    subnet: str
+    image_without_distro: str
+
+
+@pytest.fixture
+def things(bays: Bays) -> Iterator[Things]:
+    session, name = bays.session, f"checks-{uuid.uuid4().hex[:8]}"
+    body = {"network": {"name": name}}
+    network = session.call("POST", "network", "/v2.0/networks", body)["network"]["id"]
+    subnet = {"network_id": network, "ip_version": 4, "cidr": "10.9.0.0/24", "name": name}
+    session.call("POST", "network", "/v2.0/subnets", {"subnet": subnet})
+    plain = {"name": name, "disk_format": "qcow2", "container_format": "bare"}
+    image = session.call("POST", "image", "/v2/images", plain)["id"]
+    yield Things(network=name, subnet=name, image_without_distro=name)
+    session.call("DELETE", "image", f"/v2/images/{image}")
+    session.call("DELETE", "network", f"/v2.0/networks/{network}")
+
+
+def make(bays: Bays, **fields: object) -> Reply:
+    """Ask for a baymodel, and delete it when it is made."""
+    reply = bays.send("POST", "/baymodels", {**SWARM, **fields})
+    if reply.status == 201:
+        bays.session.call("DELETE", "container-infra", f"/baymodels/{reply.body['uuid']}")
+    return reply
+
+
+@pytest.mark.parametrize(
+    ("field", "status"),
+    [
+        ("image_id", 400),
+        ("flavor_id", 400),
+        ("master_flavor_id", 400),
+        ("keypair_id", 404),
+        ("external_network_id", 400),
+        ("fixed_network", 400),
+    ],
+)
+@pytest.mark.parametrize("value", ["nope", "8c1e0000-0000-4000-8000-000000000000", "in:\"'%/.."])
+def test_what_is_not_there_is_named(bays: Bays, field: str, status: int, value: str) -> None:
+    reply = make(bays, **{field: value})
+    assert reply.status == status, reply
+    assert reply.body["errors"][0]["title"].startswith(f"{field} is ")
+
+
+def test_image_has_to_say_its_distribution(bays: Bays, things: Things) -> None:
+    reply = make(bays, image_id=things.image_without_distro)
+    assert reply.status == 400
+    assert "os_distro" in reply.body["errors"][0]["title"]
+
+
+def test_floating_addresses_come_from_external_networks(bays: Bays, things: Things) -> None:
+    reply = make(bays, external_network_id=things.network)
+    assert reply.status == 400
+    assert reply.body["errors"][0]["title"].startswith("external_network_id is ")
+
+
+def test_fixed_network_may_be_there_already_or_be_made(bays: Bays, things: Things) -> None:
+    existing = {"fixed_network": things.network, "fixed_subnet": things.subnet}
+    assert make(bays, fixed_network=things.network).status == 201
+    assert make(bays, **existing).status == 201
+    assert make(bays, fixed_network="192.168.0.0/24").status == 201
+    for wrong in ({**existing, "fixed_network": "public"}, {**existing, "fixed_subnet": "nope"}):
+        reply = make(bays, **wrong)
+        assert reply.status == 400
+        assert reply.body["errors"][0]["title"].startswith("fixed_subnet is ")
+
+
+def test_service_that_is_down_is_named_at_once(bays: Bays, cloud: Cloud) -> None:
+    try:
+        Processes(cloud.prefix).stop(["glance"])
+        began = time.monotonic()
+        reply = make(bays)
+        seconds = time.monotonic() - began
+    finally:
+        clouds.up(cloud.prefix)
+    assert reply.status == 503
+    assert reply.headers["retry-after"] == "5"
+    assert reply.body["errors"][0]["title"].startswith("Glance does not answer")
+    assert seconds < 20
