@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Settings of Sphinx."""
 
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "ext"))
+
 project = "Magnum"
 author = "The Magnum contributors"
 copyright = author
-extensions = ["oslo_config.sphinxext", "oslo_policy.sphinxext"]
+extensions = ["oslo_config.sphinxext", "oslo_policy.sphinxext", "api_reference"]
 exclude_patterns: list[str] = []
 html_theme = "alabaster"
 html_theme_options = {"page_width": "1100px"}

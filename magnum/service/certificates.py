@@ -73,9 +73,9 @@ class Certificates:
 
     def _reference(self, cluster: Cluster) -> str:
         if cluster.ca_cert_ref is None:
+            shown = errors.first_sentence(cluster.name)
             raise errors.Conflict(
-                f"Bay {errors.first_sentence(cluster.name)} has no certificate authority yet, try again "
-                "in a few seconds."
+                f"Bay {shown} has no certificate authority yet, try again in a few seconds."
             )
         return cluster.ca_cert_ref
 

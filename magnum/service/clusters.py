@@ -121,8 +121,9 @@ class Clusters:
         def write(session: Session) -> Cluster:
             row = repository.lock(session, Cluster, cluster.uuid)
             if row.status not in states.UPDATABLE:
+                shown = errors.first_sentence(row.name)
                 raise errors.WrongStatus(
-                    f"Bay {errors.first_sentence(row.name)} is {row.status} and can be updated only when complete."
+                    f"Bay {shown} is {row.status} and can be updated only when complete."
                 )
             (workers,) = (group for group in row.node_groups if group.name == DEFAULT_WORKER)
             wanted = {"node_count": workers.node_count, **changes}

@@ -14,10 +14,10 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     from magnum.api import app
 
-from magnum.api.versions import Application
 from magnum.conf import CONF
 from magnum.db import models
 from magnum.db.session import Database
+from tests.contract.recorder import Recorder
 from tests.fakes.services import Stage, TokenGuard, World
 
 
@@ -44,6 +44,6 @@ def world(conf: cfg.ConfigOpts) -> Iterator[World]:
 
 
 @pytest.fixture
-def application(world: World, conf: cfg.ConfigOpts) -> Application:
+def application(world: World, conf: cfg.ConfigOpts) -> Recorder:
     """Return the application over it."""
-    return Stage(app.build(world.services, conf, TokenGuard), world)
+    return Recorder(Stage(app.build(world.services, conf, TokenGuard), world))

@@ -12,7 +12,7 @@ from magnum.api.call import Call, Reply
 from magnum.api.vocabulary import Word
 from magnum.core import errors, fields
 
-_WORDS = tuple(Word(field, field.name, listed=True) for field in fields.CERTIFICATE_FIELDS)
+WORDS = tuple(Word(field, field.name, listed=True) for field in fields.CERTIFICATE_FIELDS)
 
 
 class CertificatesController:
@@ -29,7 +29,7 @@ class CertificatesController:
 
         :raises ReferencedMissing: the cluster does not exist for the caller.
         """
-        values = types.read("certificate", _WORDS, call.body)
+        values = types.read("certificate", WORDS, call.body)
         ident = _only_one(values["bay_uuid"], values["cluster_uuid"])
         csr = values["csr"]
         try:
