@@ -85,8 +85,8 @@ class Attributes(_Generated):
     required_arguments = 1
 
     def lines(self) -> Iterator[str]:
-        head = ("Attribute", "Is", "Created", "Patched", "What it is")
-        yield from _table("20 20 14 14 32", head, self._rows(self.arguments[0]))
+        head = ("Attribute", "Listed", "Is", "Created", "Patched", "What it is")
+        yield from _table("22 7 20 14 12 25", head, self._rows(self.arguments[0]))
 
     def _rows(self, noun: str) -> Iterator[Sequence[str]]:
         if noun == "certificate":
@@ -103,11 +103,14 @@ class Attributes(_Generated):
 
 def _row(word: Word, found: Vocabulary | None) -> Sequence[str]:
     described = fields.describe(word.field)
-    name = f"``{word.name}``"
-    if found and word.listed:
-        name += " ·"
-    kind = _plain(described["rule"].removeprefix("be "))
-    return name, kind, _created(word), _patched(word, found), _plain(described["doc"])
+    return (
+        f"``{word.name}``",
+        "yes" if word.listed else "no",
+        _plain(described["rule"].removeprefix("be ")),
+        _created(word),
+        _patched(word, found),
+        _plain(described["doc"]),
+    )
 
 
 def _created(word: Word) -> str:

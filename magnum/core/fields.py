@@ -87,7 +87,7 @@ class Field:
             size = f" of {self.minimum} to {self.maximum} characters" if self.maximum else ""
             shape = f" that matches {self.pattern}" if self.pattern else ""
             return f"be a text{size}{shape}"
-        if self.kind is Kind.INTEGER:
+        if self.kind is Kind.INTEGER and self.minimum is not None:
             unit = f" {self.unit}" if self.unit else ""
             return f"be an integer from {self.minimum} to {self.maximum}{unit}"
         return f"be {self.kind.value}"
@@ -239,22 +239,22 @@ TEMPLATE_FIELDS = (
     _text("flavor_id", "Nova flavor of the workers, name or id."),
     _text("master_flavor_id", "Nova flavor of the masters, name or id."),
     Field(name="dns_nameserver", kind=Kind.IPV4, doc="DNS server of the nodes."),
-    _text("fixed_network", "Existing network to put the nodes on, name or uuid."),
-    _text("fixed_subnet", "Existing subnet to put the nodes on, name or uuid."),
+    _text("fixed_network", "Network to put the nodes on: name or uuid, or the CIDR of a new one."),
+    _text("fixed_subnet", "Subnet of that network to put the nodes on, name or uuid."),
     _text("network_driver", "How containers are networked; the default depends on the coe.",
           removable=False),
     _text("volume_driver", "How containers get volumes."),
     _integer("apiserver_port", "Port of the API server; stored only.", 1024, maximum=65535),
     _integer("docker_volume_size", "Size of each node's volume for images.", 1, unit="GB"),
     _choice("docker_storage_driver", "How Docker stores layers.", "devicemapper", "overlay"),
-    _text("cluster_distro", "Operating system; taken from the image at creation.",
+    _text("cluster_distro", "Operating system; a creation takes the image's, whatever is sent.",
           removable=False),
     _text("http_proxy", "Proxy of the nodes for http."),
     _text("https_proxy", "Proxy of the nodes for https."),
     _text("no_proxy", "Hosts that the nodes reach without a proxy, comma separated."),
     _flag("registry_enabled", "Whether an image registry runs on the cluster.", removable=False),
     _text("insecure_registry", "Registry that is used without TLS, host:port."),
-    Field(name="labels", kind=Kind.LABELS, doc="Settings of the coe, see magnum.core.labels."),
+    Field(name="labels", kind=Kind.LABELS, doc="Settings of the coe, by name."),
     _flag("tls_disabled", "Whether the cluster's API is open to everyone.", removable=False),
     _flag("public", "Whether other projects may use it.", removable=False),
     _text("server_type", "What the nodes are: vm.", default="vm", removable=False),
@@ -275,7 +275,8 @@ CLUSTER_FIELDS = (
     _integer("create_timeout", "How long creation may take; 0 for the site's default.", 0,
              default=0, unit="minutes"),
     _text("discovery_url", "Accepted and stored; nothing needs it.", minimum=0),
-    _text("status", "What it is at, see magnum.core.states.", ignored=True, maximum=20),
+    _text("status", "What is done to it and how that goes, as Heat says it.", ignored=True,
+          maximum=20),
     _text("status_reason", "Why, after a failure.", ignored=True, maximum=None, minimum=None),
     _seen("faults", "Why resources of its Heat stack failed, by resource.", Kind.LABELS,
           internal=True, only_failed=True),
