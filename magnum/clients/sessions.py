@@ -178,7 +178,7 @@ class Sessions:
         info: dict[str, Any] | None = getattr(context, "token_info", None)
         if not info or not info.get("token", {}).get("catalog"):
             info = self._describe_token(context.auth_token)
-        known = access.AccessInfoV3(info, auth_token=context.auth_token)
+        known = access.AccessInfoV3(_shortened(info), auth_token=context.auth_token)
         auth = AccessInfoPlugin(known, auth_url=self._auth_url())
         return CloudSession(self.conf, auth, self._transport, deadline)
 
@@ -236,6 +236,16 @@ class Sessions:
             raise errors.Unauthorized("Keystone does not know your token, log in again.") from None
         described: dict[str, Any] = answer.json()
         return described
+
+
+def _shortened(info: dict[str, Any]) -> dict[str, Any]:
+    """Leave those services out of a token's catalogue that nobody here asks for.
+
+    The library copies the whole catalogue each time that it looks for an endpoint.
+    """
+    token = info["token"]
+    catalog = [entry for entry in token.get("catalog", ()) if entry["type"] in _BY_TYPE]
+    return {**info, "token": {**token, "catalog": catalog}}
 
 
 def register_auth_options(conf: cfg.ConfigOpts) -> str:
