@@ -71,7 +71,12 @@ def _parse_element(vocabulary: Vocabulary, element: object) -> Change:
     if unknown := element.keys() - {"op", "path", "value"}:
         names = errors.first_sentence(", ".join(sorted(unknown))[:80])
         raise errors.Invalid(f"An operation has no member {names}, only op, path and value.")
-    op, path, value = element.get("op"), element.get("path"), element.get("value")
+    if missing := {"op", "path"} - element.keys():
+        names = " and ".join(sorted(missing))
+        raise errors.Invalid(
+            f"Each operation of a patch must have op and path, one has no {names}."
+        )
+    op, path, value = element["op"], element["path"], element.get("value")
     if op not in OPERATIONS:
         raise errors.InvalidField("op", op, f"be one of {', '.join(OPERATIONS)}")
     if not isinstance(path, str) or not _PATH.fullmatch(path):

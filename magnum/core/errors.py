@@ -26,6 +26,8 @@ The first sentence of a message, up to its first full stop, has to say it all: c
 that sentence; :func:`first_sentence` takes care of values.
 """
 
+import json
+
 
 def first_sentence(text: str) -> str:
     """Return ``text`` fit to stand in a first sentence: one line, no full stop followed by more.
@@ -43,7 +45,8 @@ def wrong(field: str, value: object, rule: str) -> str:
     :param value: what was sent; never pass a secret.
     :param rule: what would be right, to follow the word "must".
     """
-    shown = repr(value)
+    is_word = value is None or isinstance(value, bool)
+    shown = json.dumps(value) if is_word else repr(value)
     if len(shown) > 80:
         shown = shown[:77] + "..."
     return f"{field} is {first_sentence(shown)} but must {rule}."

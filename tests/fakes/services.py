@@ -7,7 +7,7 @@ Tokens are ``user:project:role``, parts may be empty: ``alice:blue``, ``boss:blu
 import copy
 import threading
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -44,16 +44,23 @@ class FakePreflight:
 
     def check(self, context: RequestContext, template: ClusterTemplate) -> Findings:
         """Look every named thing up in the tables."""
-        if template.image_id not in IMAGES:
-            raise errors.ReferencedMissing(f"There is no image {template.image_id}.")
-        for flavor in (template.flavor_id, template.master_flavor_id):
-            if flavor is not None and flavor not in FLAVORS:
-                raise errors.ReferencedMissing(f"There is no flavor {flavor}.")
-        if template.keypair_id is not None and template.keypair_id not in KEYPAIRS:
-            raise errors.KeypairNotFound(f"There is no keypair {template.keypair_id}.")
-        if template.external_network_id not in (None, *NETWORKS):
-            raise errors.ReferencedMissing(f"There is no network {template.external_network_id}.")
+        _check("image_id", template, IMAGES)
+        _check("flavor_id", template, FLAVORS)
+        _check("master_flavor_id", template, FLAVORS)
+        _check("keypair_id", template, KEYPAIRS, errors.KeypairNotFound)
+        _check("external_network_id", template, NETWORKS)
         return Findings(IMAGES[template.image_id], KEYPAIRS.get(template.keypair_id or ""))
+
+
+def _check(
+    field: str,
+    template: ClusterTemplate,
+    known: Collection[str],
+    kind: type[errors.MagnumError] = errors.ReferencedMissing,
+) -> None:
+    named = getattr(template, field)
+    if named is not None and named not in known:
+        raise kind(errors.wrong(field, named, f"be one of {', '.join(sorted(known))}"))
 
 
 class MemoryStore:

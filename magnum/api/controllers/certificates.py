@@ -13,6 +13,7 @@ from magnum.api.vocabulary import Word
 from magnum.core import errors, fields
 
 WORDS = tuple(Word(field, field.name, listed=True) for field in fields.CERTIFICATE_FIELDS)
+_RULE = "be the uuid or name of a bay of your project"
 
 
 class CertificatesController:
@@ -30,12 +31,12 @@ class CertificatesController:
         :raises ReferencedMissing: the cluster does not exist for the caller.
         """
         values = types.read("certificate", WORDS, call.body)
-        ident = _only_one(values["bay_uuid"], values["cluster_uuid"])
+        field, ident = _only_one(values)
         csr = values["csr"]
         try:
             cluster = self._cluster(call, ident, "create")
         except errors.NotFound as error:
-            raise errors.ReferencedMissing(error.message) from error
+            raise errors.ReferencedMissing(errors.wrong(field, ident, _RULE)) from error
         pem = call.services.certificates.sign(call.context, cluster, csr)
         return Reply(views.certificate(call.base_url, cluster.uuid, csr=csr, pem=pem), 201)
 
@@ -46,10 +47,11 @@ class CertificatesController:
         return cluster
 
 
-def _only_one(bay_uuid: str | None, cluster_uuid: str | None) -> str:
-    """Return the cluster's uuid or name, by whichever name it was sent."""
-    if bay_uuid is None and cluster_uuid is None:
-        raise errors.Invalid("bay_uuid is missing but must be the uuid or name of a bay.")
-    if bay_uuid is not None and cluster_uuid is not None and bay_uuid != cluster_uuid:
-        raise errors.InvalidField("bay_uuid", bay_uuid, "be the same as cluster_uuid")
-    return bay_uuid or cluster_uuid or ""
+def _only_one(values: dict[str, Any]) -> tuple[str, str]:
+    """Return the name by which the cluster was sent, and its uuid or name."""
+    sent = {field: values[field] for field in ("bay_uuid", "cluster_uuid") if values[field]}
+    if not sent:
+        raise errors.Invalid(f"bay_uuid is missing but must {_RULE}.")
+    if len(set(sent.values())) > 1:
+        raise errors.InvalidField("bay_uuid", sent["bay_uuid"], "be the same as cluster_uuid")
+    return next(iter(sent.items()))

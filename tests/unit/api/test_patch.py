@@ -50,10 +50,12 @@ def test_what_is_mandatory_cannot_be_removed(vocabulary: Vocabulary, name: str) 
         patch.parse(vocabulary, [{"op": "remove", "path": f"/{name}"}])
 
 
-@pytest.mark.parametrize("value", [False, 0, "", None])
+@pytest.mark.parametrize(
+    ("value", "shown"), [(False, "false"), (0, "0"), ("", "''"), (None, "null")]
+)
 @pytest.mark.parametrize("op", ["add", "replace"])
-def test_value_that_counts_as_false_is_refused(op: str, value: object) -> None:
-    with pytest.raises(errors.InvalidField, match=f"^The value for /name is {value!r} but must"):
+def test_value_that_counts_as_false_is_refused(op: str, value: object, shown: str) -> None:
+    with pytest.raises(errors.InvalidField, match=f"^The value for /name is {shown} but must"):
         patch.parse(BAYMODEL, [{"op": op, "path": "/name", "value": value}])
 
 
