@@ -30,8 +30,9 @@ def _fault(members: dict[str, Any]) -> tuple[str, str]:
 def read_2_0(body: str) -> tuple[str, str]:
     """Read as 1.1.0 and 2.0.0: only a JSON document in the string ``error_message``."""
     try:
-        return _fault(json.loads(body))
-    except (ValueError, KeyError, TypeError):
+        members = json.loads(body)
+        return _fault(members) if "error_message" in members else ("", "")
+    except ValueError:
         return "", ""
 
 
@@ -39,10 +40,10 @@ def read_2_1(body: str) -> tuple[str, str]:
     """Read as 2.1.0 and 2.2.0: else the first of ``errors``, which has title and detail."""
     try:
         members = json.loads(body)
+        if "error_message" in members:
+            return _fault(members)
     except ValueError:
         return "", ""
-    if "error_message" in members:
-        return _fault(members)
     first = members["errors"][0]
     return first["title"], first["detail"]
 
@@ -51,10 +52,10 @@ def read_2_3(body: str) -> tuple[str, str]:
     """Read as 2.3.0 to 3.7.0: ``error`` too, and a description in the place of a detail."""
     try:
         members = json.loads(body)
+        if "error_message" in members:
+            return _fault(members)
     except ValueError:
         return "", ""
-    if "error_message" in members:
-        return _fault(members)
     if "error" in members:
         return members["error"]["message"], ""
     first = members["errors"][0]
@@ -62,6 +63,19 @@ def read_2_3(body: str) -> tuple[str, str]:
 
 
 READERS = (read_2_0, read_2_1, read_2_3)
+FAULT = '{"debuginfo": null, "faultcode": "Client", "faultstring": "No bay."}'
+ELEMENT = {"title": "No bay", "detail": "No bay."}
+MEASURED = [
+    ("2015", {"error_message": FAULT}, "No bay.", "No bay.", "No bay."),
+    ("2016", {"errors": [ELEMENT]}, "", "No bay", "No bay"),
+    ("both", {"error_message": FAULT, "errors": [ELEMENT]}, "No bay.", "No bay.", "No bay."),
+    ("sentence", {"error_message": "No bay."}, "", "", ""),
+    ("fault", json.loads(FAULT), "", KeyError, KeyError),
+    ("empty list", {"errors": []}, "", IndexError, IndexError),
+    ("description", {"errors": [{"title": "T", "description": "D"}]}, "", KeyError, "T"),
+]
+"""A body, and what the readers show of it; measured with the clients themselves."""
+
 JSON_TYPE = {"Content-Type": "application/json"}
 XML_TYPE = {"Content-Type": "application/xml"}
 NEW = {"OpenStack-API-Version": "container-infra 9.9"}
@@ -83,6 +97,23 @@ ERRORS = [
     (415, "POST", "/v1/baymodels", b"<a/>", XML_TYPE),
     (503, "GET", "/v1/baymodels", b"", {}),
 ]
+
+
+@pytest.mark.parametrize("read", range(3), ids=["2.0", "2.1", "2.3"])
+@pytest.mark.parametrize("measured", MEASURED, ids=lambda measured: measured[0])
+def test_readers_read_as_the_clients_do(read: int, measured: tuple[Any, ...]) -> None:
+    body, shown = json.dumps(measured[1]), measured[2 + read]
+    if isinstance(shown, str):
+        assert READERS[read](body)[0] == shown
+    else:
+        with pytest.raises(shown):
+            READERS[read](body)
+
+
+@pytest.mark.parametrize("read", READERS, ids=lambda read: read.__name__)
+def test_readers_show_nothing_of_what_is_no_json(read: Reader) -> None:
+    for body in ("", "<html>", "Authentication required"):
+        assert read(body) == ("", "")
 
 
 @pytest.fixture

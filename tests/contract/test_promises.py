@@ -17,7 +17,7 @@ _HERE = pathlib.Path(__file__).parent
 _ROOT = _HERE.parents[1]
 PROMISES: dict[str, Any] = yaml.safe_load((_HERE / "promises.yaml").read_text())
 TRAPS: dict[int, dict[str, Any]] = PROMISES["traps"]
-ALL = [*TRAPS.values(), *PROMISES["errors"]]
+ALL = [*TRAPS.values(), *PROMISES["errors"], *PROMISES["behaviours"]]
 OF_2016 = (
     "CREATE_IN_PROGRESS CREATE_FAILED CREATE_COMPLETE UPDATE_IN_PROGRESS UPDATE_FAILED "
     "UPDATE_COMPLETE DELETE_IN_PROGRESS DELETE_FAILED DELETE_COMPLETE RESUME_COMPLETE "
