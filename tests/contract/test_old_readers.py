@@ -6,7 +6,6 @@ which fail where they failed.
 """
 
 import json
-import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -81,7 +80,7 @@ XML_TYPE = {"Content-Type": "application/xml"}
 NEW = {"OpenStack-API-Version": "container-infra 9.9"}
 OLD = {"X-OpenStack-Magnum-API-Version": "1.2.3"}
 TEMPLATE = b'{"uuid": "%s", "coe": "swarm", "image_id": "fedora-atomic-21", "keypair_id": "ops"}'
-AGAIN = TEMPLATE % str(uuid.uuid4()).encode()
+AGAIN = TEMPLATE % b"8c1e0000-0000-4000-8000-000000000000"
 
 ERRORS = [
     (400, "POST", "/v1/baymodels", b"{", JSON_TYPE),

@@ -11,6 +11,8 @@ from magnum.clients.errors import NotPermitted
 from magnum.core.errors import Ambiguous, KeypairNotFound, ReferencedMissing, Unavailable
 from tests.fakes.http import Answer
 
+NOBODY = "8c1e0000-0000-4000-8000-000000000000"
+
 
 @pytest.fixture
 def session(cloud):
@@ -61,7 +63,7 @@ def test_an_image_whose_name_looks_like_an_id_is_found(cloud, session):
     assert glance.os_distro(session, name) == "coreos"
 
 
-@pytest.mark.parametrize("wanted", ["nope", str(uuid.uuid4()), 'in:"', "in:fedora-atomic-latest"])
+@pytest.mark.parametrize("wanted", ["nope", NOBODY, 'in:"', "in:fedora-atomic-latest"])
 def test_an_image_that_is_not_there_is_400(session, wanted):
     with pytest.raises(ReferencedMissing, match=r"^image_id is '.+' but must be name or id"):
         glance.os_distro(session, wanted)
@@ -93,7 +95,7 @@ def test_a_network_is_found_by_name_with_one_call_and_by_id(cloud, session):
     assert len(cloud.neutron.calls) == 2
 
 
-@pytest.mark.parametrize("wanted", ["nope", "private", str(uuid.uuid4())])
+@pytest.mark.parametrize("wanted", ["nope", "private", NOBODY])
 def test_a_network_that_is_not_external_is_400(session, wanted):
     words = f"^external_network_id is '{wanted}' but must be name or id of an external network"
     with pytest.raises(ReferencedMissing, match=words):

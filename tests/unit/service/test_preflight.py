@@ -135,7 +135,8 @@ def test_service_that_is_down_is_named(
 def test_service_that_hangs_is_named_in_time(
     cloud: FakeOpenStack, context: RequestContext, name: str
 ) -> None:
-    context.token_info = None
+    if name == "keystone":
+        context.token_info = None  # or it would not be asked
     getattr(cloud, name).answering.clear()
     began = time.monotonic()
     _expect_unavailable(hasty(cloud.sessions), context, name.capitalize())
