@@ -89,13 +89,14 @@ class _Asked:
     future: "Future[Any]"
 
     def answer(self, deadline: float) -> Any:
-        """Wait for its end and return or raise what it does.
+        """Wait for its end and return or raise what it does; drop it if it has not begun by then.
 
         :raises Unavailable: it is not over at the deadline.
         """
         try:
             return self.future.result(max(0.0, deadline - time.monotonic()))
         except TimeoutError:
+            self.future.cancel()
             raise errors.Unavailable(self.service, "timed out") from None
 
 

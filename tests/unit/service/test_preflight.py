@@ -3,7 +3,8 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import requests
@@ -12,7 +13,7 @@ from magnum.clients.sessions import Sessions
 from magnum.context import RequestContext
 from magnum.core import errors
 from magnum.db.models import ClusterTemplate
-from magnum.service.preflight import CHECKS_A_SERVICE, Preflight
+from magnum.service.preflight import CHECKS_A_SERVICE, Preflight, _Asked
 from tests import factories
 from tests.fakes.http import Answer, FakeService
 from tests.fakes.openstack import FakeOpenStack
@@ -155,6 +156,25 @@ def test_what_is_missing_is_told_without_waiting_for_who_hangs(
     cloud.neutron.answering.clear()
     with pytest.raises(errors.KeypairNotFound):
         preflight.check(context, template(keypair_id="nope"))
+
+
+def test_question_to_keystone_that_found_no_thread_is_dropped(
+    cloud: FakeOpenStack, context: RequestContext
+) -> None:
+    cloud.conf.set_override("threads", 1, "api")
+    preflight, asked = hasty(cloud.sessions), list[_Asked]()
+    context.token_info = None
+    cloud.keystone.answering.clear()
+    genuine = preflight._start
+
+    def start(service: str, check: Callable[[], Any]) -> _Asked:
+        asked.append(genuine(service, check))
+        return asked[-1]
+
+    preflight._start = start
+    for _ in range(CHECKS_A_SERVICE + 1):
+        _expect_unavailable(preflight, context, "Keystone")
+    assert [one.future.cancelled() for one in asked] == [False] * CHECKS_A_SERVICE + [True]
 
 
 def test_service_that_hangs_holds_few_threads_and_nobody_elses(
