@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rules for all tests: no network where no network belongs."""
+"""Rules for all tests: no network where no network belongs; a database for who wants one."""
 
 import os
 import pathlib
@@ -7,6 +7,8 @@ import pathlib
 import pytest
 import pytest_socket
 from sqlalchemy import make_url
+
+pytest_plugins = ["tests.tables"]
 
 _HERE = pathlib.Path(__file__).parent
 _OFFLINE = tuple(_HERE / folder for folder in ("unit", "contract", "drivers"))

@@ -89,7 +89,7 @@ def for_checks() -> pathlib.Path:
     checkout = hashlib.sha256(str(ROOT).encode()).hexdigest()[:8]
     return ensure(
         f"checks-{checkout}",
-        ["--editable", f"{ROOT}[test,lint,docs]"],
+        ["--editable", f"{ROOT}[test,lint,docs,postgresql]"],
         [ROOT / "setup.cfg"],
         shown=f"{ROOT} with what its tests need",
     )

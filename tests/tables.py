@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A database for every test that wants one: the plugin with the fixtures ``conf`` and ``database``.
+
+It is a file of SQLite's, a new one for each test, unless
+
+* ``MAGNUM_TEST_DATABASE`` names another, as ``[database] connection`` would, that is the tests'
+  alone: its tables are dropped.  Run them one at a time then;
+* ``--databases`` is given: servers are started, and every test of those chosen that uses a
+  database is run on each of them, and no other.
+"""
+
+import os
+import pathlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from oslo_config import cfg
+from oslo_db import options as db_options
+from sqlalchemy import Engine, MetaData
+
+from magnum.conf import CONF
+from magnum.db import models
+from magnum.db.session import Database
+from tests.servers import MariaDB, PostgreSQL, Server
+
+GIVEN = os.environ.get("MAGNUM_TEST_DATABASE")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of database that is supported.
+
+    :ivar creation: what follows CREATE DATABASE and its name.
+    """
+
+    server: type[Server]
+    creation: str
+
+
+KINDS = {
+    "mariadb-utf8mb4": Kind(MariaDB, "CHARACTER SET utf8mb4"),
+    "mariadb-utf8mb3": Kind(MariaDB, "CHARACTER SET utf8mb3"),
+    "postgresql": Kind(PostgreSQL, ""),
+}
+
+
+class Servers:
+    """The servers of this process, each started when the first test wants it."""
+
+    def __init__(self) -> None:
+        self._started: dict[type[Server], Server] = {}
+        self._urls: dict[str, str] = {}
+
+    def server(self, kind: str) -> Server:
+        """Return the server that has databases of a kind."""
+        wanted = KINDS[kind].server
+        if wanted not in self._started:
+            self._started[wanted] = server = wanted()
+            server.start()
+        return self._started[wanted]
+
+    def url(self, kind: str) -> str:
+        """Return where the tests' database of a kind is."""
+        if kind not in self._urls:
+            server, name = self.server(kind), kind.replace("-", "_")
+            server.execute(f"CREATE DATABASE {name} {KINDS[kind].creation}")
+            self._urls[kind] = server.url(name)
+        return self._urls[kind]
+
+    def remove(self) -> None:
+        """Leave nothing of them."""
+        for server in self._started.values():
+            server.remove()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option."""
+    parser.addoption(
+        "--databases",
+        action="store_true",
+        help="run what uses a database on a server of each kind: " + ", ".join(KINDS),
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Have a test that uses a database run on each kind, under the option."""
+    if metafunc.config.getoption("databases") and "database_url" in metafunc.fixturenames:
+        metafunc.parametrize("database_url", KINDS, indirect=True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what uses no database, under the option."""
+    if not config.getoption("databases"):
+        return
+    using = [item for item in items if _uses_database(item)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in using])
+    items[:] = using
+
+
+def _uses_database(item: pytest.Item) -> bool:
+    return not {"database", "empty_database"}.isdisjoint(getattr(item, "fixturenames", ()))
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """Yield the servers of this process, none of them started."""
+    all_of_them = Servers()
+    yield all_of_them
+    all_of_them.remove()
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> str:
+    """Return where the database of this test is."""
+    if hasattr(request, "param"):
+        url: str = request.getfixturevalue("servers").url(request.param)
+        return url
+    return GIVEN or f"sqlite:///{tmp_path}/magnum.sqlite"
+
+
+@pytest.fixture
+def conf(database_url: str) -> Iterator[cfg.ConfigOpts]:
+    """Yield the options with their defaults, and a database of this test's own."""
+    CONF([], project="magnum", default_config_files=[], default_config_dirs=[])
+    db_options.set_defaults(CONF, connection=database_url)
+    CONF.set_override("sqlite_synchronous", False, group="database")
+    yield CONF
+    CONF.reset()
+    CONF.clear()
+
+
+_complete: set[str] = set()
+"""Databases of servers that have all tables: making them anew takes longer than most tests."""
+
+
+@pytest.fixture
+def empty_database(conf: cfg.ConfigOpts, database_url: str) -> Iterator[Database]:
+    """Yield a database without tables."""
+    database = Database()
+    drop_all(database.engine)
+    _complete.discard(database_url)
+    yield database
+    database.engine.dispose()
+
+
+@pytest.fixture
+def database(conf: cfg.ConfigOpts, database_url: str) -> Iterator[Database]:
+    """Yield an empty database with all tables."""
+    database = Database()
+    if database_url in _complete:
+        _delete_all(database.engine)
+    else:
+        drop_all(database.engine)
+        models.Base.metadata.create_all(database.engine)
+        if database.engine.dialect.name != "sqlite":
+            _complete.add(database_url)
+    yield database
+    database.engine.dispose()
+
+
+def drop_all(engine: Engine) -> None:
+    """Drop whatever tables there are; only a server keeps any from one test to the next."""
+    if engine.dialect.name != "sqlite":
+        there = MetaData()
+        there.reflect(engine)
+        there.drop_all(engine)
+
+
+def _delete_all(engine: Engine) -> None:
+    """Delete all rows, referring ones first."""
+    with engine.begin() as connection:
+        for table in reversed(models.Base.metadata.sorted_tables):
+            connection.execute(table.delete())
