@@ -10,7 +10,7 @@ from oslo_config import cfg
 from magnum.cmd import certificate_keys, options
 from magnum.conf import CONF
 from magnum.core import errors
-from magnum.db import migrate, session
+from magnum.db import migrate, session, trouble
 from magnum.db.session import Database
 
 
@@ -58,9 +58,11 @@ def main() -> int:
         return 2
     try:
         with options.explained(), session.translated():
-            return CONF.command.run(Database()) or 0
+            database = Database(patient=True)
+            database.read(lambda _session: None)  # tells in one line that it cannot be reached
+            return CONF.command.run(database) or 0
     except errors.Unavailable as error:
-        hint = " Check [database] connection." if error.service == session.NAME else ""
+        hint = " Check [database] connection." if error.service == trouble.NAME else ""
         print(f"{error}{hint}", file=sys.stderr)
         return 1
 

@@ -15,6 +15,7 @@ import datetime
 from typing import Any, ClassVar
 
 from sqlalchemy import JSON, Double, ForeignKey, Index, MetaData, String, Text, UniqueConstraint
+from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 NAMING = {
@@ -33,12 +34,23 @@ def utcnow() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC).replace(tzinfo=None, microsecond=0)
 
 
+def string(length: int) -> String:
+    """Make the type of a text that is compared and sorted by its characters' codes alone.
+
+    MySQL would take ``K1`` for ``k1`` and an accent for none, PostgreSQL would sort as the site's
+    dictionary does.  Which character set MySQL uses is left to the database: three bytes do.
+    """
+    plain = String(length)
+    binary = mysql.VARCHAR(length, binary=True)
+    return plain.with_variant(binary, "mysql").with_variant(String(length, "C"), "postgresql")
+
+
 class Base(DeclarativeBase):
     """Common to all tables: an integer key, and when the row was made and last changed (UTC)."""
 
     metadata = MetaData(naming_convention=NAMING)
     type_annotation_map: ClassVar[dict[Any, Any]] = {
-        str: String(255),
+        str: string(255),
         dict[str, str]: JSON,
         dict[str, Any]: JSON,
         list[str]: JSON,
@@ -50,7 +62,7 @@ class Base(DeclarativeBase):
 
 
 def _uuid_column(**options: Any) -> Mapped[str]:
-    return mapped_column(String(UUID_LENGTH), **options)
+    return mapped_column(string(UUID_LENGTH), **options)
 
 
 class ClusterTemplate(Base):
@@ -102,19 +114,19 @@ class Cluster(Base):
     user_id: Mapped[str]
     name: Mapped[str]
     cluster_template_id: Mapped[str] = mapped_column(
-        String(UUID_LENGTH), ForeignKey("cluster_template.uuid")
+        string(UUID_LENGTH), ForeignKey("cluster_template.uuid")
     )
     keypair: Mapped[str | None]
     ssh_public_key: Mapped[str | None] = mapped_column(Text)
     create_timeout: Mapped[int] = mapped_column(default=0)  # minutes as asked for, 0: default
     discovery_url: Mapped[str | None]
-    status: Mapped[str] = mapped_column(String(20))
+    status: Mapped[str] = mapped_column(string(20))
     status_reason: Mapped[str | None] = mapped_column(Text)
     faults: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
     stack_id: Mapped[str | None]
     api_address: Mapped[str | None]
-    ca_cert_ref: Mapped[str | None] = mapped_column(String(REFERENCE_LENGTH))
-    magnum_cert_ref: Mapped[str | None] = mapped_column(String(REFERENCE_LENGTH))
+    ca_cert_ref: Mapped[str | None] = mapped_column(string(REFERENCE_LENGTH))
+    magnum_cert_ref: Mapped[str | None] = mapped_column(string(REFERENCE_LENGTH))
     master_user_id: Mapped[str | None]  # the Keystone users that its nodes log in as
     worker_user_id: Mapped[str | None]
     coe_version: Mapped[str | None]
@@ -147,7 +159,7 @@ class NodeGroup(Base):
 
     uuid: Mapped[str] = _uuid_column()
     cluster_id: Mapped[str] = mapped_column(
-        String(UUID_LENGTH), ForeignKey("cluster.uuid", ondelete="CASCADE")
+        string(UUID_LENGTH), ForeignKey("cluster.uuid", ondelete="CASCADE")
     )
     project_id: Mapped[str]
     name: Mapped[str]
@@ -176,10 +188,10 @@ class Operation(Base):
     project_id: Mapped[str]
     user_id: Mapped[str]
     request_id: Mapped[str | None]
-    action: Mapped[str] = mapped_column(String(20))
+    action: Mapped[str] = mapped_column(string(20))
     change: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    state: Mapped[str] = mapped_column(String(20))
-    step: Mapped[str | None] = mapped_column(String(64))  # the last one done
+    state: Mapped[str] = mapped_column(string(20))
+    step: Mapped[str | None] = mapped_column(string(64))  # the last one done
     progress: Mapped[dict[str, Any]] = mapped_column(default=dict)  # what steps leave to later ones
     reason: Mapped[str | None] = mapped_column(Text)
     deadline: Mapped[float] = mapped_column(Double)
@@ -199,8 +211,8 @@ class Event(Base):
     __table_args__ = (Index(None, "cluster_id"),)
 
     cluster_id: Mapped[str] = _uuid_column()
-    operation_id: Mapped[str | None] = mapped_column(String(UUID_LENGTH))
-    severity: Mapped[str] = mapped_column(String(10))
+    operation_id: Mapped[str | None] = mapped_column(string(UUID_LENGTH))
+    severity: Mapped[str] = mapped_column(string(10))
     resource: Mapped[str]
     text: Mapped[str] = mapped_column(Text)
 
@@ -230,9 +242,9 @@ class Container(Base):
     command: Mapped[str | None] = mapped_column(Text)
     memory: Mapped[str | None]
     environment: Mapped[dict[str, str]] = mapped_column(default=dict)
-    status: Mapped[str] = mapped_column(String(20))
+    status: Mapped[str] = mapped_column(string(20))
     cluster_id: Mapped[str] = mapped_column(
-        String(UUID_LENGTH), ForeignKey("cluster.uuid", ondelete="CASCADE")
+        string(UUID_LENGTH), ForeignKey("cluster.uuid", ondelete="CASCADE")
     )
 
 

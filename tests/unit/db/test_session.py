@@ -13,9 +13,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from magnum.core import errors
-from magnum.db import migrate, models
 from magnum.db.models import Quota
-from magnum.db.session import DEADLOCK_RETRIES, Database
+from magnum.db.session import RETRIES, Database
 
 
 def quota(number: int = 1) -> Quota:
@@ -60,7 +59,7 @@ def test_deadlock_without_end_is_told_as_a_silent_database(database: Database) -
 
     with pytest.raises(errors.Unavailable, match="The database does not answer"):
         database.write(work)
-    assert len(tries) == DEADLOCK_RETRIES + 1
+    assert len(tries) == RETRIES + 1
 
 
 def test_database_that_is_away_is_told(conf: cfg.ConfigOpts) -> None:
@@ -94,17 +93,3 @@ def test_writers_that_read_first_wait_for_one_another_too(database: Database) ->
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(write, range(4)))
     assert count(database) == 4
-
-
-def test_migrations_make_what_the_models_say(empty_database: Database) -> None:
-    from alembic.autogenerate import compare_metadata
-    from alembic.migration import MigrationContext
-
-    database = empty_database
-    assert migrate.version(database.engine) is None
-    migrate.upgrade(database.engine)
-    newest = max(path.name for path in (migrate.SCRIPTS / "versions").glob("[0-9]*.py"))
-    assert migrate.version(database.engine) == newest.partition("_")[0]
-    with database.engine.connect() as connection:
-        context = MigrationContext.configure(connection)
-        assert compare_metadata(context, models.Base.metadata) == []
