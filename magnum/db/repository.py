@@ -59,13 +59,19 @@ def _visible(model: type[Row], scope: Scope) -> ColumnElement[bool]:
     return own
 
 
-def _complete(model: type[Row]) -> Select[Row]:
-    """Select rows with all that is read of them later."""
+def _shown(model: type[Row]) -> Select[Row]:
+    """Select rows with all that the API reads of them later."""
     if model is Cluster:
-        return select(model).options(
-            selectinload(Cluster.node_groups), joinedload(Cluster.template, innerjoin=True)
-        )
+        return select(model).options(selectinload(Cluster.node_groups))
     return select(model)
+
+
+def _called(model: type[Row], ident: str) -> ColumnElement[bool]:
+    """Build the condition that a row has a uuid or name, to the letter."""
+    if is_uuid(ident):
+        return model.uuid == ident
+    # MySQL ignores spaces at the end when it compares: nothing is at the end here but the mark.
+    return model.name.concat(".") == f"{ident}."
 
 
 def get(session: Session, model: type[Row], ident: str, scope: Scope) -> Row:
@@ -77,9 +83,8 @@ def get(session: Session, model: type[Row], ident: str, scope: Scope) -> Row:
     :raises NotFound: there is none that the scope shows.
     :raises Ambiguous: several have that name, either of the project or, if none is, of others.
     """
-    column = model.uuid if is_uuid(ident) else model.name
     of_others = model.project_id != scope.project_id
-    query = _complete(model).where(_visible(model, scope), column == ident)
+    query = _shown(model).where(_visible(model, scope), _called(model, ident))
     rows = session.scalars(query.order_by(of_others).limit(2)).all()
     if not rows:
         raise errors.NotFound(f"There is no {NOUNS[model]} {errors.first_sentence(ident)}.")
@@ -89,20 +94,25 @@ def get(session: Session, model: type[Row], ident: str, scope: Scope) -> Row:
 
 
 def by_uuid(session: Session, model: type[Row], uuid: str) -> Row | None:
-    """Return a row whosever it is; only for who acts on behalf of the service itself."""
-    return session.scalars(_complete(model).where(model.uuid == uuid)).one_or_none()
+    """Return a row whosever it is, a cluster with its template too.
+
+    Only for who acts on behalf of the service itself.
+    """
+    query = _shown(model).where(model.uuid == uuid)
+    if model is Cluster:
+        query = query.options(joinedload(Cluster.template, innerjoin=True))
+    return session.scalars(query).one_or_none()
 
 
 def lock(session: Session, model: type[Row], uuid: str) -> Row:
     """Return a row and keep others from changing it until the transaction ends.
 
-    It is locked by a statement of its own: MariaDB has no FOR UPDATE OF and would lock what is
-    joined to it too, the template that many clusters share.
+    Nothing is joined to it: MariaDB has no FOR UPDATE OF and would lock that as well.
 
     :raises NotFound: it has gone meanwhile.
     """
-    session.execute(select(model.id).where(model.uuid == uuid).with_for_update())
-    row = by_uuid(session, model, uuid)
+    query = _shown(model).where(model.uuid == uuid).with_for_update()
+    row = session.scalars(query).one_or_none()
     if row is None:
         raise errors.NotFound(f"There is no {NOUNS[model]} {uuid}.")
     return row
@@ -115,14 +125,25 @@ def page(session: Session, model: type[Row], wanted: Page, scope: Scope) -> Sequ
     :raises NotFound: the marker is no row the scope shows.
     """
     key = _sort_column(model, wanted.sort_key)
-    query = _complete(model).where(_visible(model, scope))
+    query = _shown(model).where(_visible(model, scope))
     ascending = wanted.sort_dir == "asc"
     if wanted.marker is not None:
         query = query.where(_after(session, model, wanted, scope, key))
-    # PostgreSQL takes nulls for the greatest, the others for the least: this decides.
-    order = (key.is_not(None), key, model.id)
+    order = _order(model, wanted.sort_key, key)
     query = query.order_by(*(part.asc() if ascending else part.desc() for part in order))
     return session.scalars(query.limit(wanted.limit)).all()
+
+
+def _order(
+    model: type[Row], name: str, key: ColumnElement[Any]
+) -> tuple[ColumnElement[Any], ...]:
+    """Return what rows are sorted by, and no more of it than an index can serve where it may."""
+    if name == "id":
+        return (key,)
+    if not model.__mapper__.columns[name].nullable:
+        return (key, model.id)
+    # PostgreSQL takes nulls for the greatest, the others for the least: this decides.
+    return (key.is_not(None), key, model.id)
 
 
 def _sort_column(model: type[Row], name: str) -> ColumnElement[Any]:

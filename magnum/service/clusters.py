@@ -72,7 +72,7 @@ class Clusters:
             session.add(cluster)
             session.flush()
             request.add_to(session, cluster, values)
-            return _reread(session, cluster.uuid)
+            return cluster
 
         try:
             return self._accept(request, write)
@@ -288,9 +288,3 @@ def _node_group(cluster: Cluster, name: str, role: Role, count: int) -> NodeGrou
         is_default=True,
         node_count=count,
     )
-
-
-def _reread(session: Session, uuid: str) -> Cluster:
-    """Load a row that was just written with all that is read of it later."""
-    session.expire_all()
-    return repository.lock(session, Cluster, uuid)
