@@ -5,7 +5,9 @@ Each has a folder in /tmp with all its files and its socket, listens on nothing 
 for the disk, and dies with the process that started it.
 """
 
+import contextlib
 import ctypes
+import gc
 import getpass
 import os
 import pathlib
@@ -15,7 +17,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -36,6 +38,8 @@ class Server:
     :cvar packages: what a Debian machine needs for it.
     :cvar administrator: the account that may do anything, without a password.
     :cvar user: of the machine, whom it runs as.
+    :cvar others: the statement that lists the numbers of all connections but the one it comes by.
+    :cvar end_other: the statement that ends one of them.
     """
 
     packages: ClassVar[str]
@@ -43,6 +47,8 @@ class Server:
     user: ClassVar[str]
     first_database: ClassVar[str]
     stop_signal: ClassVar[signal.Signals]
+    others: ClassVar[str]
+    end_other: ClassVar[str]
 
     def __init__(self) -> None:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="magnum-db-"))
@@ -92,6 +98,13 @@ class Server:
         self._end(signal.SIGKILL)
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def restore(self) -> None:
+        """Have it answer, whatever was done to it."""
+        self.thaw()
+        if self._process is None:
+            self.start()
+        gc.collect()  # what refused attempts have left, while its warnings concern their test
+
     def freeze(self) -> None:
         """Let it keep its connections and not answer any more."""
         self._send(signal.SIGSTOP)
@@ -100,15 +113,28 @@ class Server:
         """Let it answer again."""
         self._send(signal.SIGCONT)
 
-    def execute(self, *statements: str) -> None:
-        """Run statements as the administrator, outside of any transaction."""
+    def execute(self, statement: str) -> list[Any]:
+        """Run a statement as the administrator, outside of any transaction.
+
+        :returns: the first column of what it returns.
+        """
         engine = create_engine(self.url(self.first_database), isolation_level="AUTOCOMMIT")
         try:
             with engine.connect() as connection:
-                for statement in statements:
-                    connection.execute(text(statement))
+                result = connection.execute(text(statement))
+                return list(result.scalars()) if result.returns_rows else []
         finally:
             engine.dispose()
+
+    def break_connections(self) -> None:
+        """End all connections but the administrator's own, and wait until they are gone."""
+        deadline = time.monotonic() + _PATIENCE
+        while others := self.execute(self.others):
+            if time.monotonic() > deadline:
+                pytest.fail(f"Connections {others} cannot be ended.")
+            for number in others:
+                with contextlib.suppress(DBAPIError):  # it has gone by itself
+                    self.execute(self.end_other.format(number))
 
     def said(self) -> str:
         """Return what it has written into its log."""
@@ -165,6 +191,11 @@ class MariaDB(Server):
     user = getpass.getuser()
     first_database = "mysql"
     stop_signal = signal.SIGTERM
+    others = (
+        "SELECT id FROM information_schema.processlist "
+        "WHERE id != CONNECTION_ID() AND command != 'Daemon' AND user != 'system user'"
+    )
+    end_other = "KILL {}"
 
     @property
     def socket(self) -> pathlib.Path:
@@ -214,6 +245,11 @@ class PostgreSQL(Server):
     user = "postgres" if os.getuid() == 0 else getpass.getuser()
     first_database = "postgres"
     stop_signal = signal.SIGINT
+    others = (
+        "SELECT pid FROM pg_stat_activity "
+        "WHERE pid != pg_backend_pid() AND backend_type = 'client backend'"
+    )
+    end_other = "SELECT pg_terminate_backend({})"
 
     def __init__(self) -> None:
         try:

@@ -83,10 +83,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Add the marker."""
+    config.addinivalue_line("markers", "kinds(*names): the only databases that a test concerns")
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Have a test that uses a database run on each kind, under the option."""
     if metafunc.config.getoption("databases") and "database_url" in metafunc.fixturenames:
-        metafunc.parametrize("database_url", KINDS, indirect=True)
+        marker = metafunc.definition.get_closest_marker("kinds")
+        metafunc.parametrize("database_url", marker.args if marker else KINDS, indirect=True)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -108,6 +114,16 @@ def servers() -> Iterator[Servers]:
     all_of_them = Servers()
     yield all_of_them
     all_of_them.remove()
+
+
+@pytest.fixture
+def server(request: pytest.FixtureRequest, servers: Servers) -> Iterator[Server]:
+    """Yield the server that this test's database is on; it is there again after the test."""
+    if not request.config.getoption("databases"):
+        pytest.fail("This test wants a server of its own: run it by `tools/test databases`.")
+    its_server = servers.server(request.node.callspec.params["database_url"])
+    yield its_server
+    its_server.restore()
 
 
 @pytest.fixture

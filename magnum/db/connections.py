@@ -16,14 +16,6 @@ ANSWER_SECONDS = 10
 LOCK_SECONDS = 5
 """How long a statement waits for a row that another transaction has; ours end within moments."""
 
-_CONNECTING: dict[str, dict[str, Any]] = {
-    "pymysql": {"connect_timeout": CONNECT_SECONDS},
-    "psycopg2": {"connect_timeout": CONNECT_SECONDS},
-}
-_ANSWERING: dict[str, dict[str, Any]] = {
-    "pymysql": {"read_timeout": ANSWER_SECONDS, "write_timeout": ANSWER_SECONDS},
-    "psycopg2": {"tcp_user_timeout": 1000 * ANSWER_SECONDS, "keepalives_idle": ANSWER_SECONDS},
-}
 _LOCK_WAITS = {
     "mysql": f"SET SESSION innodb_lock_wait_timeout = {LOCK_SECONDS}",
     "postgresql": f"SET lock_timeout = '{LOCK_SECONDS}s'",
@@ -35,11 +27,9 @@ def set_up(engine: Engine, patient: bool) -> None:
 
     :param patient: whether statements may take their time, as those of a migration do.
     """
+    engine.hide_parameters = True  # errors are logged, and rows hold more than a log should
     dialect = engine.dialect
-    parameters = {
-        **_CONNECTING.get(dialect.driver, {}),
-        **({} if patient else _ANSWERING.get(dialect.driver, {})),
-    }
+    parameters = _parameters(dialect.driver, patient)
 
     def connect(_dialect: object, _record: object, _args: object, given: dict[str, Any]) -> None:
         for name, value in parameters.items():
@@ -58,6 +48,18 @@ def set_up(engine: Engine, patient: bool) -> None:
         event.listen(engine, "connect", limit_lock_waits)
     if dialect.name == "sqlite":
         event.listen(engine, "begin", _take_write_lock)
+
+
+def _parameters(driver: str, patient: bool) -> dict[str, int]:
+    """Return what a driver is told; one that nobody has tried is told nothing."""
+    seconds = ANSWER_SECONDS
+    answering = {
+        "pymysql": {"read_timeout": seconds, "write_timeout": seconds},
+        "psycopg2": {"tcp_user_timeout": 1000 * seconds, "keepalives_idle": seconds},
+    }
+    if driver not in answering:
+        return {}
+    return {"connect_timeout": CONNECT_SECONDS, **({} if patient else answering[driver])}
 
 
 def _take_write_lock(connection: Connection) -> None:
