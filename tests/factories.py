@@ -17,7 +17,7 @@ from magnum.db.session import Database
 
 PROJECT = "p" * 32
 USER = "d" * 32
-MOMENT = datetime.datetime(2016, 2, 29, 23, 59, 58)  # noqa: DTZ001 -- in UTC, as all in the tables
+MOMENT = datetime.datetime(2016, 2, 28, 23, 59, 58)  # noqa: DTZ001 -- in UTC, as all in the tables
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHhBzjfYAPRFDiEHaMll8JKQho/JlHn6YS0Ee6nquxWQ test"
 
 _numbers = itertools.count(1)

@@ -8,7 +8,7 @@ and nothing is fetched on the side (relationships raise instead).  Only
 :mod:`magnum.certs.database` the one of certificates.
 
 Moments of operations (leases, deadlines) are seconds since 1970 by the database's own clock,
-see :mod:`magnum.db.clock`; moments that only people read are DATETIMEs in UTC.
+see :mod:`magnum.db.functions`; moments that only people read are DATETIMEs in UTC.
 """
 
 import datetime

@@ -32,7 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from magnum.core import errors, states
-from magnum.db.clock import now
+from magnum.db.functions import now
 from magnum.db.models import Cluster, NodeGroup, Operation, utcnow
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from magnum.core import errors, states
 from magnum.core.idents import is_uuid
+from magnum.db.functions import same
 from magnum.db.models import Cluster, ClusterTemplate, Event, MagnumService, Operation, utcnow
 
 Row = TypeVar("Row", Cluster, ClusterTemplate)
@@ -68,10 +69,7 @@ def _shown(model: type[Row]) -> Select[Row]:
 
 def _called(model: type[Row], ident: str) -> ColumnElement[bool]:
     """Build the condition that a row has a uuid or name, to the letter."""
-    if is_uuid(ident):
-        return model.uuid == ident
-    # MySQL ignores spaces at the end when it compares: nothing is at the end here but the mark.
-    return model.name.concat(".") == f"{ident}."
+    return model.uuid == ident if is_uuid(ident) else same(model.name, ident)
 
 
 def get(session: Session, model: type[Row], ident: str, scope: Scope) -> Row:
@@ -98,6 +96,8 @@ def by_uuid(session: Session, model: type[Row], uuid: str) -> Row | None:
 
     Only for who acts on behalf of the service itself.
     """
+    if not is_uuid(uuid):
+        return None
     query = _shown(model).where(model.uuid == uuid)
     if model is Cluster:
         query = query.options(joinedload(Cluster.template, innerjoin=True))

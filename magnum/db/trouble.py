@@ -46,11 +46,12 @@ _AWAY = frozenset(
 
 _UNSTORABLE = frozenset(
     {
+        1267,  # MySQL: in no character set that the column could be compared in
         1366,  # MySQL: not in the character set of the column
         "22P05",  # PostgreSQL: not in the character set of the database
     }
 )
-_COLUMN = re.compile(r"for column .*?`?(\w+)`? at row")
+_COLUMN = re.compile(r"for column .*?(\w+)[`'\\\\]* at row")
 
 
 def is_lost(error: BaseException) -> bool:

@@ -7,7 +7,7 @@ import pytest
 import webtest
 
 BAYMODEL = {"name": "m", "coe": "swarm", "image_id": "fedora-atomic-21", "keypair_id": "ops"}
-TEXTS = ["name", "fixed_network", "http_proxy", "insecure_registry", "volume_driver"]
+TEXTS = ["name", "fixed_network"]
 
 
 @pytest.fixture

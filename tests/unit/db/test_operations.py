@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from magnum.core import errors, states
 from magnum.core.states import Action, Outcome
 from magnum.db import operations
-from magnum.db.clock import now
+from magnum.db.functions import now
 from magnum.db.models import Cluster, NodeGroup, Operation
 from magnum.db.operations import Claim
 from magnum.db.session import Database

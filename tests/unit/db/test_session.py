@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 from oslo_config import cfg
 from oslo_db import exception as db_exception, options as db_options
-from sqlalchemy import func, select
+from sqlalchemy import event, exc, func, select
 from sqlalchemy.orm import Session
 
 from magnum.core import errors
@@ -60,6 +60,56 @@ def test_deadlock_without_end_is_told_as_a_silent_database(database: Database) -
     with pytest.raises(errors.Unavailable, match="The database does not answer"):
         database.write(work)
     assert len(tries) == RETRIES + 1
+
+
+def test_connection_that_breaks_before_the_commit_runs_the_work_again(database: Database) -> None:
+    tries = []
+
+    def work(session: Session) -> None:
+        tries.append(1)
+        session.add(quota())
+        session.flush()
+        if len(tries) == 1:
+            raise db_exception.DBConnectionError
+
+    database.write(work)
+    assert (len(tries), count(database)) == (2, 1)
+
+
+def test_commit_whose_answer_is_lost_is_told_and_not_tried_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = []
+    genuine = Session.commit
+
+    def work(session: Session) -> None:
+        tries.append(1)
+        session.add(quota())
+
+    def commit(session: Session) -> None:
+        genuine(session)
+        raise db_exception.DBConnectionError
+
+    monkeypatch.setattr(Session, "commit", commit)
+    with pytest.raises(errors.Unavailable, match="the change may have been written"):
+        database.write(work)
+    assert (len(tries), count(database)) == (1, 1)
+
+
+def test_pool_without_a_free_connection_is_told_as_a_silent_database(database: Database) -> None:
+    @event.listens_for(database.engine, "engine_connect")
+    def refuse(_connection: object) -> None:
+        raise exc.TimeoutError("QueuePool limit of size 5 overflow 50 reached")
+
+    with pytest.raises(errors.Unavailable):
+        count(database)
+
+
+def test_error_shows_no_values(database: Database) -> None:
+    row = Quota(project_id="xyzzy", resource=None, hard_limit=1)
+    with pytest.raises(db_exception.DBError) as raised:
+        database.write(lambda session: session.add(row))
+    assert "xyzzy" not in str(raised.value)
 
 
 def test_database_that_is_away_is_told(conf: cfg.ConfigOpts) -> None:
