@@ -12,8 +12,8 @@ from sqlalchemy.dialects import mysql
 
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0005"
+down_revision = "0004"
 
 COLUMNS = {
     "certificate": {(36, False): "uuid", (255, False): "name"},
