@@ -19,7 +19,7 @@ from magnum.core import errors
 LOG = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
-"""How often the files are looked at, at most; at each call it would cost more than the rules do."""
+"""How often the files are looked at, at most: with each call it would take as long as the rules."""
 
 Stamps = tuple[tuple[pathlib.Path, int, int], ...]
 
