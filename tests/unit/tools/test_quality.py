@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
+import os
 import pathlib
+import shutil
 
-from quality import limits, samples
+import pytest
+
+from minicloud import debian
+from quality import limits, samples, testrun
 
 
 def test_limits_name_what_is_too_long(tmp_path: pathlib.Path) -> None:
@@ -24,3 +29,34 @@ def test_samples_are_compared_in_our_part_only() -> None:
     new = "[DEFAULT]\n# From magnum\n#a = 1\n# From oslo.log\n#b = 2\n"
     assert samples._ours(old) == samples._ours(new)
     assert samples._ours(old) != samples._ours(old.replace("#a = 1", "#a = 2"))
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is installed on a Debian machine where nothing is at first."""
+    there: list[str] = []
+
+    def install(names: tuple[str, ...], *_: object) -> None:
+        there.extend(names)
+
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(debian, "missing", lambda names: [n for n in names if n not in there])
+    monkeypatch.setattr(debian, "install", install)
+    return there
+
+
+def test_stage_installs_its_packages_as_root(
+    installed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: 0)
+    assert testrun._have_packages(("postgresql",))
+    assert installed == ["postgresql"]
+
+
+def test_stage_says_what_is_missing_to_who_may_not_install(
+    installed: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: 1000)
+    assert not testrun._have_packages(("mariadb-server-core", "postgresql"))
+    assert capsys.readouterr().out == "Please install: mariadb-server-core postgresql\n"
+    assert installed == []
