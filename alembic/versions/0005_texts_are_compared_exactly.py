@@ -46,6 +46,7 @@ COLUMNS = {
     },
     "magnum_service": {(255, False): "host binary", (255, True): "disabled_reason"},
     "nodegroup": {(36, False): "uuid cluster_id", (255, False): "project_id name role"},
+    "notification": {(36, False): "uuid"},
     "operation": {
         (36, False): "uuid cluster_id",
         (255, False): "project_id user_id",
