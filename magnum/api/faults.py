@@ -24,7 +24,6 @@ from magnum.core import errors
 LOG = logging.getLogger(__name__)
 
 _SENTENCE_END = re.compile(r"\.(?=\s|$)")
-RETRY_AFTER_SECONDS = 5
 
 
 class NoRoute(errors.NotFound):
@@ -154,9 +153,10 @@ class Faults:
 def _rewrite(answer: webob.Response, environ: Mapping[str, Any]) -> None:
     """Give a framework's error our body, keeping its status and headers."""
     message = _plain(answer.status_int)
-    if answer.status_int == 503:
-        message = "A service that is needed to check the token does not answer, try again."
-        answer.headers.setdefault("Retry-After", str(RETRY_AFTER_SECONDS))
+    if answer.status_int == 503:  # the token middleware's: nobody else says so by itself
+        silent = errors.Unavailable("Keystone")
+        message = silent.message
+        answer.headers.setdefault("Retry-After", str(silent.retry_after))
     answer.json_body = body(answer.status_int, message, environ.get("openstack.request_id", ""))
     answer.content_type = "application/json"
 

@@ -149,8 +149,10 @@ class Watch:
             self._pass_on(project_id, watched, self._on_trouble)
         except errors.MagnumError as error:
             LOG.warning("The stacks of project %s are not seen: %s", project_id, error)
+            self._pass_on_expired(project_id, watched)
         except Exception:  # one project must not keep the others from being looked at
             LOG.exception("The stacks of project %s are not seen", project_id)
+            self._pass_on_expired(project_id, watched)
         self._schedule(project_id, project, changed)
 
     def _look_at_all(self, project_id: str, watched: list[_Watched]) -> bool:
@@ -166,6 +168,11 @@ class Watch:
             elif one.held.expired:
                 self._pass_on(project_id, [one], self._on_expired)
         return settled
+
+    def _pass_on_expired(self, project_id: str, watched: list[_Watched]) -> None:
+        """End what is past its deadline though nobody can see its stack: Heat may be away for long."""
+        expired = [one for one in watched if one.held.expired]
+        self._pass_on(project_id, expired, self._on_expired)
 
     def _pass_on(
         self, project_id: str, watched: list[_Watched], to: Callable[[Held], None]

@@ -6,8 +6,10 @@ import pathlib
 import pytest
 import webtest
 from oslo_config import cfg
+from webob import exc
 
 from magnum.api import app, auth
+from magnum.api.versions import Application
 from magnum.core import errors
 from tests.fakes.services import TokenGuard, World
 
@@ -139,6 +141,16 @@ def test_keystone_that_cannot_even_be_found_is_told_as_silent(
     answer = api.get("/v1/bays", status=503)
     assert answer.json["errors"][0]["title"].startswith("Keystone does not answer")
     assert "Retry-After" in answer.headers
+
+
+def test_keystone_that_is_down_is_named(world: World, conf: cfg.ConfigOpts) -> None:
+    def guard(_app: Application, _conf: cfg.ConfigOpts) -> Application:
+        down: Application = exc.HTTPServiceUnavailable()  # what the token middleware raises
+        return down
+
+    answer = webtest.TestApp(app.build(world.services, conf, guard)).get("/v1/bays", status=503)
+    assert answer.json["errors"][0]["title"] == "Keystone does not answer, try again later"
+    assert answer.headers["Retry-After"] == "5"
 
 
 def test_an_operators_policy_file_counts(

@@ -128,6 +128,16 @@ def test_heat_being_away_changes_nothing(desk: Desk) -> None:
     assert [uuid for uuid, _ in desk.settled] == [held.claim.uuid]
 
 
+@pytest.mark.parametrize("trouble", [errors.Unavailable("Heat"), RuntimeError("odd")])
+def test_deadline_is_passed_on_though_heat_is_away(desk: Desk, trouble: Exception) -> None:
+    late, in_time = desk.put(2)
+    late._deadline = 0.0
+    desk.bench.fakes.refuse("list stacks", trouble)
+    desk.look()
+    assert desk.expired == [late.claim.uuid]
+    assert [one.held for one in desk.watch._projects[in_time.claim.project_id].watched.values()] == [in_time]
+
+
 def test_project_that_refuses_us_is_passed_on(desk: Desk) -> None:
     (held,) = desk.put()
     desk.bench.fakes.refuse("list stacks", NotPermitted("Heat", 403, "no"))
