@@ -39,9 +39,14 @@ class Held:
         self._deadline = self.started + claim.seconds_left
 
     @property
+    def seconds_left(self) -> float:
+        """Until its deadline; negative when that has passed."""
+        return self._deadline - time.monotonic()
+
+    @property
     def expired(self) -> bool:
         """Whether its deadline has passed."""
-        return time.monotonic() >= self._deadline
+        return self.seconds_left <= 0
 
     def advance(self, step: str | None, progress: Mapping[str, Any]) -> None:
         """Remember a step that was recorded."""

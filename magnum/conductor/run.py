@@ -22,6 +22,10 @@ class OperationFailed(errors.MagnumError):
     """The operation cannot come to a good end; the message is its reason."""
 
 
+class Unsettled(errors.MagnumError):
+    """It cannot be told yet what to do; a matter of time, and no failure of anybody."""
+
+
 class Run:
     """Made anew each time an operation is taken up, from the table alone.
 
@@ -67,6 +71,11 @@ class Run:
             return int(self.cluster.create_timeout or options.create_timeout)
         deleting = self.action is Action.DELETE
         return int(options.delete_timeout if deleting else options.update_timeout)
+
+    @property
+    def seconds_since_asked(self) -> float:
+        """How long ago the operation was asked for, by the database's clock."""
+        return 60 * self.timeout_minutes - self.held.seconds_left
 
     @property
     def spec(self) -> ClusterSpec:

@@ -17,7 +17,7 @@ from magnum.clients.errors import Clash, LoginRefused, Missing, NotPermitted, Se
 from magnum.conductor import lifecycle, steps
 from magnum.conductor.cloud import Cloud
 from magnum.conductor.leases import Held, Leases
-from magnum.conductor.run import OperationFailed, Run
+from magnum.conductor.run import OperationFailed, Run, Unsettled
 from magnum.conductor.steps import Waiting
 from magnum.core import errors, states
 from magnum.core.states import Action, Outcome
@@ -261,7 +261,7 @@ class Runner:
 
 def _may_pass(error: Exception, claim: Claim) -> bool:
     """Tell whether trying again makes sense."""
-    if isinstance(error, errors.Unavailable):
+    if isinstance(error, errors.Unavailable | Unsettled):
         return True
     if claim.action is Action.DELETE:
         return claim.attempts < SURPRISES_BELIEVED_AFTER

@@ -13,12 +13,15 @@ from magnum.certs import manager, x509
 from magnum.certs.passwords import node_password
 from magnum.clients.keystone import ProjectGone
 from magnum.conductor import leftovers
-from magnum.conductor.run import OperationFailed, Run
+from magnum.conductor.run import OperationFailed, Run, Unsettled
 from magnum.core import errors, states
 from magnum.core.cluster import NodeAccess, NodeUser, Role
 from magnum.db import repository
 from magnum.heat import status as heat_status
 from magnum.heat.stacks import Stack
+
+HEAT_FORGETS_SECONDS = 60
+"""After so long without an answer Heat drops a call, by its rpc_response_timeout."""
 
 ROLES: tuple[Role, ...] = ("master", "worker")
 
@@ -133,6 +136,7 @@ def delete_stack(run: Run) -> None:
     run.ensure()
     stack = _stack(run)
     if stack is None:
+        _wait_for_unseen_creation(run)
         return
     run.progress["remaining"] = leftovers.remove(run, stack)
     run.progress["before"] = _moment(stack)
@@ -234,6 +238,22 @@ def _failure(run: Run, stack: Stack) -> str:
 def _stack(run: Run) -> Stack | None:
     """Find the cluster's stack, also one whose id nobody lived to record."""
     return run.stacks.find(run.cluster.stack_id or run.spec.stack_name)
+
+
+def _wait_for_unseen_creation(run: Run) -> None:
+    """Make sure that Heat will not make the stack after all.
+
+    Who was asking Heat for it when the deletion came may not have seen the answer, and Heat goes
+    on with what nobody waits for any more.
+
+    :raises Unsettled: it might.
+    """
+    if run.cluster.stack_id is not None or run.seconds_since_asked > HEAT_FORGETS_SECONDS:
+        return
+    if run.cloud.database.read(
+        lambda session: repository.was_superseded_after(session, run.cluster.uuid, "node_users")
+    ):
+        raise Unsettled("Heat may still be about to make the stack it was asked for.")
 
 
 def _moment(stack: Stack) -> list[str | None]:

@@ -201,6 +201,17 @@ def clusters_needing_access(
     return session.scalar(select(func.count()).select_from(Cluster).where(others)) or 0
 
 
+def was_superseded_after(session: Session, cluster_uuid: str, step: str) -> bool:
+    """Tell whether a cluster's deletion came when its creation had just done a step."""
+    creation = exists().where(
+        Operation.cluster_id == cluster_uuid,
+        Operation.action == states.Action.CREATE,
+        Operation.state == states.OperationState.SUPERSEDED,
+        Operation.step == step,
+    )
+    return bool(session.scalar(select(creation)))
+
+
 def events(session: Session, cluster_id: str) -> Sequence[Event]:
     """Return a cluster's events, oldest first."""
     return session.scalars(

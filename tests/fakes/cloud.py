@@ -3,7 +3,7 @@
 
 Every call that changes something is counted in ``cloud.changes``; ``die_after`` ends the caller as
 SIGKILL would (nothing below ``BaseException`` sees it) right after such a call took effect, and
-``refuse`` makes the next call of a name fail.
+``refuse`` makes the next call of a name fail, ``lose`` its answer get lost.
 """
 
 import datetime
@@ -16,6 +16,7 @@ from magnum.certs.x509 import Bundle
 from magnum.clients.errors import Clash, Missing
 from magnum.clients.keystone import ProjectGone
 from magnum.clients.neutron import Port
+from magnum.core.errors import Unavailable
 from magnum.drivers.contract import StackRequest
 from magnum.heat.stacks import Stack, StackResource
 
@@ -34,6 +35,7 @@ class FakeCloud:
         self.calls: list[str] = []
         self.die_after: int | None = None
         self._refusals: dict[str, list[Exception]] = {}
+        self._losses: dict[str, list[Exception]] = {}
         self.keystone = FakeKeystone(self)
         self.store = FakeStore(self)
         self.heat = FakeHeat(self)
@@ -42,6 +44,15 @@ class FakeCloud:
     def refuse(self, call: str, *errors: Exception) -> None:
         """Make the next calls of a name fail, one error each."""
         self._refusals.setdefault(call, []).extend(errors)
+
+    def lose(self, call: str, *errors: Exception) -> None:
+        """Make the next calls of a name take effect and fail all the same, one error each."""
+        self._losses.setdefault(call, []).extend(errors)
+
+    def heal(self) -> None:
+        """Have no more faults."""
+        self._refusals.clear()
+        self._losses.clear()
 
     def asked(self, call: str) -> None:
         """Note a call before it takes effect."""
@@ -54,6 +65,8 @@ class FakeCloud:
         self.changes.append(call)
         if self.die_after == len(self.changes):
             raise Killed(call)
+        if self._losses.get(call):
+            raise self._losses[call].pop(0)
 
     @property
     def is_clean(self) -> bool:
@@ -141,6 +154,7 @@ class FakeHeat:
         self.outputs_of: dict[str, dict[str, Any]] = {}
         self.created = 0
         self.room: int | None = None
+        self.accepted_late: list[Callable[[], str]] = []
         self._ticks = itertools.count(1)
 
     def project(self, project_id: str) -> "FakeStacks":
@@ -153,6 +167,11 @@ class FakeHeat:
         old = self.stacks[stack_id]
         updated = MOMENT + datetime.timedelta(seconds=next(self._ticks))
         self.stacks[stack_id] = Stack(old.id, old.name, status, reason, MOMENT, updated)
+
+    def catch_up(self) -> None:
+        """Make the stacks that were asked for by calls that nobody waits for any more."""
+        while self.accepted_late:
+            self.accepted_late.pop(0)()
 
     def settle(self, outcome: str = "COMPLETE", reason: str = "") -> None:
         """End what is in progress, as Heat would after a while."""
@@ -201,7 +220,14 @@ class FakeStacks:
         return self._heat.stacks[stack_id]
 
     def create(self, request: StackRequest) -> str:
-        self._cloud.asked("create stack")
+        try:
+            self._cloud.asked("create stack")
+        except TimeoutError as error:
+            self._heat.accepted_late.append(lambda: self._make(request))
+            raise Unavailable("Heat", "timed out") from error
+        return self._make(request)
+
+    def _make(self, request: StackRequest) -> str:
         if any(stack.name == request.name for stack in self._heat.living()):
             raise Clash("Heat", 409, "exists")
         stack_id = str(uuid.uuid4())

@@ -15,6 +15,7 @@ from deployment.service import Deployment, wrapped_with
 from deployment.sessions import Session
 from quality import environment
 from tests.functional.bays import Bays
+from tests.functional.nodes import Nodes
 
 DATABASE = "magnum_functional"
 FOLDER = environment.cache() / "functional"
@@ -130,6 +131,14 @@ def model(bays: Bays) -> str:
 def magnum(request: pytest.FixtureRequest, deployment: Deployment, demo: User) -> Client:
     """Each client in turn, as the user demo."""
     return Client(installation.client(request.param), deployment.cloud, demo)
+
+
+@pytest.fixture
+def nodes(cloud: Cloud) -> Iterator[Nodes]:
+    """The mini cloud's nodes, which work again in the end."""
+    nodes = Nodes(pathlib.Path(cloud.facts["nodes_control"]))
+    yield nodes
+    nodes.behave()
 
 
 @pytest.fixture

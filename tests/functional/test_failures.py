@@ -1,35 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bays that come to no good end say why, and can always be deleted."""
 
-import json
-import pathlib
-from collections.abc import Iterator
-
 import pytest
 
 from deployment.cloud import Cloud
 from deployment.sessions import Session
 from tests.functional.bays import Bays
+from tests.functional.nodes import Nodes
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
-
-
-class Nodes:
-    """Tells the mini cloud's nodes how to behave."""
-
-    def __init__(self, control: pathlib.Path) -> None:
-        self._control = control
-
-    def behave(self, **how: object) -> None:
-        """Rule all nodes from now on; without rules they work."""
-        self._control.write_text(json.dumps(how))
-
-
-@pytest.fixture
-def nodes(cloud: Cloud) -> Iterator[Nodes]:
-    nodes = Nodes(pathlib.Path(cloud.facts["nodes_control"]))
-    yield nodes
-    nodes.behave()
 
 
 @pytest.fixture
