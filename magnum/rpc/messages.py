@@ -25,12 +25,13 @@ class OperationReady:
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_wire(cls, payload: dict[str, Any]) -> Self:
+    def from_wire(cls, payload: Any) -> Self:
         """Read a received message.
 
         :raises ValueError: it has fields this version does not know, or lacks some.
         """
         known = {field.name for field in dataclasses.fields(cls)}
-        if payload.keys() != known:
-            raise ValueError(f"A message has the fields {sorted(payload)}, not {sorted(known)}.")
+        there = set(payload) if isinstance(payload, dict) else set()
+        if there != known:
+            raise ValueError(f"A message has the fields {sorted(there)}, not {sorted(known)}.")
         return cls(**payload)

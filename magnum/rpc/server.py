@@ -21,8 +21,13 @@ class _Endpoint:
     def __init__(self, on_ready: Callable[[OperationReady], None]) -> None:
         self._on_ready = on_ready
 
-    def operation_ready(self, _context: dict[str, Any], message: dict[str, Any]) -> None:
-        self._on_ready(OperationReady.from_wire(message))
+    def operation_ready(self, _context: dict[str, Any], message: Any = None) -> None:
+        try:
+            ready = OperationReady.from_wire(message)
+        except ValueError as error:
+            LOG.warning("A message is left alone: %s", error)
+        else:
+            self._on_ready(ready)
 
 
 class ConductorServer:

@@ -21,14 +21,15 @@ from deployment import cloud as clouds, inventory
 from deployment.cloud import Cloud, User
 from deployment.faultproxy import Fault, FaultProxy
 from deployment.service import Deployment, wrapped_with
-from deployment.sessions import Session
+from deployment.sessions import Reply, Session
 from minicloud.processes import Processes
 from tests.functional.bays import Bays
 from tests.functional.conftest import DATABASE, FOLDER
+from tests.functional.nodes import Nodes
 
 pytestmark = pytest.mark.usefixtures("nothing_left", "surroundings")
 
-SWEEP = 6.0  # seconds; who is faster was woken
+LEASE = 4  # seconds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +40,10 @@ class Surroundings:
     broker: FaultProxy
     heat: FaultProxy
 
+    def heal(self) -> None:
+        for way in (self.database, self.broker, self.heat):
+            way.heal()
+
     def options(self, cloud: Cloud) -> dict[str, dict[str, str]]:
         """Return what leads the service here."""
         database = sqlalchemy.make_url(cloud.database_url(DATABASE)).set(port=self.database.port)
@@ -48,7 +53,7 @@ class Surroundings:
             "database": {"connection": database.render_as_string(hide_password=False)},
             "DEFAULT": {"transport_url": broker.render_as_string(hide_password=False)},
             "heat_client": {"endpoint_override": heat},
-            "conductor": {"sweep_interval": str(SWEEP), "lease_seconds": "4"},
+            "conductor": {"lease_seconds": str(LEASE)},
         }
 
 
@@ -85,9 +90,10 @@ def surroundings(deployment: Deployment, cloud: Cloud, modules: pathlib.Path) ->
 
 
 @pytest.fixture
-def heat(surroundings: Surroundings) -> Iterator[FaultProxy]:
-    yield surroundings.heat
-    surroundings.heat.heal()
+def ways(surroundings: Surroundings) -> Iterator[Surroundings]:
+    """The ways, open again in the end."""
+    yield surroundings
+    surroundings.heal()
 
 
 def until(condition: Callable[[], Any], seconds: float = 60) -> Any:
@@ -95,33 +101,75 @@ def until(condition: Callable[[], Any], seconds: float = 60) -> Any:
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.1)
+        time.sleep(0.2)
     return found
 
 
-POST_STACK = rb"POST /v1/\w+/stacks "
+def has_told(bays: Bays, bay: str, words: str) -> bool:
+    """Whether one of a bay's events has these words."""
+    return any(words in event["text"] for event in bays.events(bay))
 
 
-def test_exp_delete(heat, bays, model) -> None:
-    heat.fail(Fault.LOST, POST_STACK)
-    bay = bays.create(model)
-    until(lambda: heat.hits)
+def stacks_of(bays: Bays, name: str) -> list[dict[str, Any]]:
+    """Return the stacks that a bay of that name has in its owner's project."""
+    found = bays.session.get("orchestration", "/stacks")["stacks"]
+    return [stack for stack in found if stack["stack_name"].startswith(f"{name}-")]
+
+
+def delete_stack(bays: Bays, name: str) -> None:
+    """Delete a bay's stack as its owner may, without a word to us."""
+    (stack,) = stacks_of(bays, name)
+    path = f"/stacks/{stack['stack_name']}/{stack['id']}"
+    bays.session.call("DELETE", "orchestration", path)
+
+
+def remove(bays: Bays, bay: str) -> None:
     bays.delete(bay)
-    heat.heal()
-    began = time.monotonic()
     bays.wait_until_gone(bay)
-    print("GONE after", time.monotonic() - began)
 
 
-def test_exp_create(heat, bays, model) -> None:
-    heat.fail(Fault.LOST, POST_STACK)
-    bay = bays.create(model)
-    until(lambda: heat.hits >= 2)
-    heat.heal()
-    began = time.monotonic()
+def assert_unavailable(reply: Reply, service: str) -> None:
+    assert reply.status == 503, reply
+    assert reply.body["errors"][0]["title"] == f"{service} does not answer, try again later"
+    assert reply.headers["retry-after"]
+
+
+def test_database_heat_and_broker_may_go_away(
+    ways: Surroundings, nodes: Nodes, bays: Bays, model: str
+) -> None:
+    nodes.behave(paused=True)
+    bay = bays.create(model, name="outages")
+    until(lambda: has_told(bays, bay, "Heat has accepted the stack"))
+    ways.database.fail(Fault.REFUSED)
+    assert_unavailable(bays.show(bay), "The database")
+    time.sleep(LEASE + 1)  # the conductor's lease has to run out
+    ways.database.heal()
+    assert bays.show(bay).status == 200
+    ways.heat.fail(Fault.FAILING)
+    until(lambda: ways.heat.hits >= 2)
+    ways.heat.fail(Fault.REFUSED)
+    ways.broker.fail(Fault.REFUSED)
+    nodes.behave()
+    ways.heat.heal()
     bays.wait_for(bay, "CREATE_COMPLETE")
-    print("COMPLETE after", time.monotonic() - began)
-    for e in bays.events(bay): print(e["created_at"], e["severity"], e["resource"], e["text"])
-    print([s["stack_name"] for s in bays.session.get("orchestration", "/stacks")["stacks"]])
+    bays.resize(bay, 2)
+    bays.wait_for(bay, "UPDATE_COMPLETE")
+    assert len(stacks_of(bays, "outages")) == 1
     bays.delete(bay)
+    until(lambda: has_told(bays, bay, "Heat deletes the stack"))
+    delete_stack(bays, "outages")
     bays.wait_until_gone(bay)
+
+
+def test_answers_of_heat_may_get_lost(ways: Surroundings, bays: Bays, model: str) -> None:
+    ways.heat.fail(Fault.LOST, rb"(POST|PATCH|DELETE) ")
+    bay = bays.create(model, name="unheard")
+    unseen = bays.create(model, name="unseen")
+    until(lambda: ways.heat.hits >= 2)
+    remove(bays, unseen)
+    assert not stacks_of(bays, "unseen")
+    bays.wait_for(bay, "CREATE_COMPLETE")
+    bays.resize(bay, 2)
+    bays.wait_for(bay, "UPDATE_COMPLETE")
+    assert len(stacks_of(bays, "unheard")) == 1
+    remove(bays, bay)

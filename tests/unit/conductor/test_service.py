@@ -106,6 +106,30 @@ def test_message_is_acted_upon_before_the_next_sweep(
     until(bench.fakes.heat.living, seconds=10)
 
 
+def test_messages_that_repeat_and_come_in_any_order_make_nothing_twice(
+    bench: Bench, start: Callable[[], Running]
+) -> None:
+    running = [start(), start()]
+    row = factories.add_cluster(bench.database, Action.CREATE)
+    (create,) = bench.operations()
+    messages = [OperationReady(uuid) for uuid in (create.uuid, "unknown", create.uuid) * 30]
+
+    def tell() -> None:
+        for message in messages:
+            for one in running:
+                one.conductor._on_ready(message)
+
+    tell()
+    until(bench.fakes.heat.living)
+    bench.database.write(
+        lambda session: factories.add_operation(session, row, Action.DELETE, 1800.0)
+    )
+    tell()  # of the creation, after it was superseded
+    until(lambda: bench.fakes.heat.settle() or bench.read(row.uuid) is None)
+    assert bench.fakes.heat.created == 1
+    until(lambda: bench.fakes.is_clean)
+
+
 def test_worker_that_is_free_again_takes_the_next_at_once(
     conf: cfg.ConfigOpts, bench: Bench, start: Callable[[], Running]
 ) -> None:
