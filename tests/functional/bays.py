@@ -76,6 +76,24 @@ class Bays:
         """Wait until a bay that was deleted is no more; raises as :meth:`wait_for`."""
         self._follow(bay, lambda reply: reply.status == 404, "gone", patience)
 
+    def wait_for_event(self, bay: str, words: str, patience: float = 60) -> None:
+        """Wait until one of a bay's events has these words."""
+        deadline = time.monotonic() + patience
+        while not any(words in event["text"] for event in self.events(bay)):
+            assert time.monotonic() < deadline, f"bay {bay} has not told: {words}"
+            time.sleep(0.2)
+
+    def stacks(self, name: str) -> list[dict[str, Any]]:
+        """Return the stacks in Heat of a bay of that name."""
+        found = self.session.get("orchestration", "/stacks")["stacks"]
+        return [stack for stack in found if stack["stack_name"].startswith(f"{name}-")]
+
+    def delete_stack(self, name: str) -> None:
+        """Delete a bay's stack behind the service's back, as its owner may."""
+        (stack,) = self.stacks(name)
+        path = f"/stacks/{stack['stack_name']}/{stack['id']}"
+        self.session.call("DELETE", "orchestration", path)
+
     def _follow(
         self, bay: str, done: Callable[[Reply], bool], wanted: str, patience: float
     ) -> dict[str, Any]:

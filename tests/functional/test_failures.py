@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bays that come to no good end say why, and can always be deleted."""
 
+from collections.abc import Iterator
+
 import pytest
 
-from deployment.cloud import Cloud
+from deployment.cloud import Cloud, User
 from deployment.sessions import Session
 from tests.functional.bays import Bays
 from tests.functional.nodes import Nodes
@@ -77,6 +79,46 @@ def test_update_that_fails_goes_back_when_it_was_told_to(
     bays.resize(bay, 2)
     grown = bays.wait_for(bay, "UPDATE_COMPLETE")
     assert (grown["node_count"], grown["status_reason"]) == (2, None)
+    _clean_up(bays, bay)
+
+
+QUOTAS = {
+    "compute": ("/os-quota-sets/{}", {"quota_set": {"cores": 0}}, "server", "Quota exceeded for"),
+    "network": ("/v2.0/quotas/{}", {"quota": {"floatingip": 0}}, "floating", "Quota exceeded for"),
+}
+
+
+@pytest.fixture(params=QUOTAS)
+def no_more(request: pytest.FixtureRequest, cloud: Cloud, demo: User) -> Iterator[tuple[str, str]]:
+    """Leave the project no quota of something; yields the resource that fails, and its words."""
+    path, limits, resource, words = QUOTAS[request.param]
+    admin = Session.of(cloud, cloud.user("admin"))
+    admin.call("PUT", request.param, path.format(demo.project_id), limits)
+    yield resource, words
+    admin.call("DELETE", request.param, path.format(demo.project_id))
+
+
+def test_quota_that_is_used_up_is_told_in_the_words_of_who_refuses(
+    no_more: tuple[str, str], bays: Bays, model: str
+) -> None:
+    resource, words = no_more
+    bay = bays.create(model)
+    reason = _failed(bays, bay, "CREATE_FAILED")
+    print(reason)
+    assert resource in reason.partition(" failed: ")[0]
+    assert words in reason
+    _clean_up(bays, bay)
+
+
+def test_stack_that_its_owner_deletes_meanwhile_is_missed(
+    nodes: Nodes, bays: Bays, model: str
+) -> None:
+    nodes.behave(paused=True)
+    bay = bays.create(model, name="behind")
+    bays.wait_for_event(bay, "Heat has accepted the stack")
+    bays.delete_stack("behind")
+    reason = _failed(bays, bay, "CREATE_FAILED")
+    assert reason == "The Heat stack of this bay was deleted while it was worked on."
     _clean_up(bays, bay)
 
 

@@ -6,23 +6,25 @@ that nobody else on the mini cloud notices.  Only Keystone is stopped for good: 
 leads past a proxy.
 """
 
-import dataclasses
+import contextlib
 import os
 import pathlib
 import signal
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import sqlalchemy
 
-from deployment import cloud as clouds, inventory
+from deployment import cloud as clouds
 from deployment.cloud import Cloud, User
 from deployment.faultproxy import Fault, FaultProxy
 from deployment.service import Deployment, wrapped_with
 from deployment.sessions import Reply, Session
 from minicloud.processes import Processes
+from tests.functional import bus
 from tests.functional.bays import Bays
 from tests.functional.conftest import DATABASE, FOLDER
 from tests.functional.nodes import Nodes
@@ -32,57 +34,79 @@ pytestmark = pytest.mark.usefixtures("nothing_left", "surroundings")
 LEASE = 4  # seconds
 
 
-@dataclasses.dataclass(frozen=True)
 class Surroundings:
-    """The ways from the service to what it depends on."""
+    """The service, and its ways to the database, the broker and Heat."""
 
-    database: FaultProxy
-    broker: FaultProxy
-    heat: FaultProxy
-
-    def heal(self) -> None:
-        for way in (self.database, self.broker, self.heat):
-            way.heal()
-
-    def options(self, cloud: Cloud) -> dict[str, dict[str, str]]:
-        """Return what leads the service here."""
-        database = sqlalchemy.make_url(cloud.database_url(DATABASE)).set(port=self.database.port)
-        broker = sqlalchemy.make_url(cloud.facts["transport_url"]).set(port=self.broker.port)
-        heat = f"http://{cloud.address}:{self.heat.port}/v1/%(project_id)s"
-        return {
-            "database": {"connection": database.render_as_string(hide_password=False)},
-            "DEFAULT": {"transport_url": broker.render_as_string(hide_password=False)},
-            "heat_client": {"endpoint_override": heat},
+    def __init__(self, cloud: Cloud, programs: pathlib.Path) -> None:
+        database = sqlalchemy.make_url(cloud.database_url(DATABASE))
+        broker = sqlalchemy.make_url(cloud.facts["transport_url"])
+        heat = Session.of(cloud, cloud.user("demo")).endpoints["orchestration"]
+        self.database = FaultProxy(cloud.address, database.port or 0)
+        self.broker = FaultProxy(cloud.address, broker.port or 0)
+        self.heat = FaultProxy(cloud.address, sqlalchemy.make_url(heat).port or 0)
+        override = f"http://{cloud.address}:{self.heat.port}/v1/%(project_id)s"
+        options = {
+            "database": {"connection": _led_to(database, self.database)},
+            "DEFAULT": {"transport_url": _led_to(broker, self.broker)},
+            "heat_client": {"endpoint_override": override},
             "conductor": {"lease_seconds": str(LEASE)},
         }
+        self.service = Deployment(cloud, programs, FOLDER / "faults", DATABASE, options)
+
+    @property
+    def _all(self) -> tuple[FaultProxy, ...]:
+        return (self.database, self.broker, self.heat)
+
+    def start(self) -> None:
+        """Start the service; the database is there."""
+        self.service.configure()
+        self.service.start_api()
+        for name in ("conductor-1", "conductor-2"):
+            self.service.start_conductor(name)
+
+    def heal(self) -> None:
+        """Let everything pass."""
+        for way in self._all:
+            way.heal()
+
+    def close(self) -> None:
+        """End the service and the ways."""
+        self.heal()
+        self.service.stop()
+        for way in self._all:
+            way.close()
+
+    @contextlib.contextmanager
+    def conductors_held(self) -> Iterator[None]:
+        """Keep the conductors from doing anything meanwhile."""
+        pids = [process.pid for process in self.service.processes if "conductor" in process.name]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+
+    def conductors_log(self) -> str:
+        """Return what the conductors have written."""
+        return "".join(path.read_text() for path in self.service.logs() if "cond" in path.name)
 
 
-def _ports(cloud: Cloud) -> dict[str, int]:
-    urls = {
-        "database": cloud.database_url(DATABASE),
-        "broker": cloud.facts["transport_url"],
-        "heat": Session.of(cloud, cloud.user("demo")).endpoints["orchestration"],
-    }
-    return {name: int(sqlalchemy.make_url(url).port or 0) for name, url in urls.items()}
+def _led_to(url: sqlalchemy.URL, proxy: FaultProxy) -> str:
+    return url.set(port=proxy.port).render_as_string(hide_password=False)
 
 
 @pytest.fixture(scope="module")
 def surroundings(deployment: Deployment, cloud: Cloud, modules: pathlib.Path) -> Iterator[Surroundings]:
     """The service, with the same database, led through proxies; the usual one rests meanwhile."""
     deployment.stop()
-    ports = _ports(cloud)
-    ways = Surroundings(**{name: FaultProxy(cloud.address, port) for name, port in ports.items()})
-    faulty = Deployment(cloud, deployment.programs, FOLDER / "faults", DATABASE, ways.options(cloud))
-    faulty.configure()
+    made = Surroundings(cloud, deployment.programs)
     try:
-        faulty.start_api()
-        for name in ("conductor-1", "conductor-2"):
-            faulty.start_conductor(name)
-        yield ways
+        made.start()
+        yield made
     finally:
-        faulty.stop()
-        for way in (ways.database, ways.broker, ways.heat):
-            way.close()
+        made.close()
         wrapper = wrapped_with("wrapper.py", str(modules))
         deployment.start_api(wrapper)
         for name in ("conductor-1", "conductor-2"):
@@ -105,24 +129,6 @@ def until(condition: Callable[[], Any], seconds: float = 60) -> Any:
     return found
 
 
-def has_told(bays: Bays, bay: str, words: str) -> bool:
-    """Whether one of a bay's events has these words."""
-    return any(words in event["text"] for event in bays.events(bay))
-
-
-def stacks_of(bays: Bays, name: str) -> list[dict[str, Any]]:
-    """Return the stacks that a bay of that name has in its owner's project."""
-    found = bays.session.get("orchestration", "/stacks")["stacks"]
-    return [stack for stack in found if stack["stack_name"].startswith(f"{name}-")]
-
-
-def delete_stack(bays: Bays, name: str) -> None:
-    """Delete a bay's stack as its owner may, without a word to us."""
-    (stack,) = stacks_of(bays, name)
-    path = f"/stacks/{stack['stack_name']}/{stack['id']}"
-    bays.session.call("DELETE", "orchestration", path)
-
-
 def remove(bays: Bays, bay: str) -> None:
     bays.delete(bay)
     bays.wait_until_gone(bay)
@@ -135,30 +141,57 @@ def assert_unavailable(reply: Reply, service: str) -> None:
 
 
 def test_database_heat_and_broker_may_go_away(
-    ways: Surroundings, nodes: Nodes, bays: Bays, model: str
+    ways: Surroundings, cloud: Cloud, nodes: Nodes, bays: Bays, model: str
 ) -> None:
     nodes.behave(paused=True)
     bay = bays.create(model, name="outages")
-    until(lambda: has_told(bays, bay, "Heat has accepted the stack"))
+    bays.wait_for_event(bay, "Heat has accepted the stack")
+
     ways.database.fail(Fault.REFUSED)
     assert_unavailable(bays.show(bay), "The database")
     time.sleep(LEASE + 1)  # the conductor's lease has to run out
     ways.database.heal()
     assert bays.show(bay).status == 200
+
     ways.heat.fail(Fault.FAILING)
     until(lambda: ways.heat.hits >= 2)
     ways.heat.fail(Fault.REFUSED)
+    assert bus.lose_queues(cloud.prefix)
+    tell_nonsense(ways, bay)
     ways.broker.fail(Fault.REFUSED)
     nodes.behave()
     ways.heat.heal()
     bays.wait_for(bay, "CREATE_COMPLETE")
+
     bays.resize(bay, 2)
     bays.wait_for(bay, "UPDATE_COMPLETE")
-    assert len(stacks_of(bays, "outages")) == 1
+    ways.broker.heal()
+    tell_nonsense(ways, bay)
+    assert len(bays.stacks("outages")) == 1
     bays.delete(bay)
-    until(lambda: has_told(bays, bay, "Heat deletes the stack"))
-    delete_stack(bays, "outages")
+    bays.wait_for_event(bay, "Heat deletes the stack")
+    bays.delete_stack("outages")
     bays.wait_until_gone(bay)
+
+
+def tell_nonsense(ways: Surroundings, bay: str) -> None:
+    """Wake the conductors for a bay's operations again and again, and for what does not exist."""
+    config = ways.service.config
+    for operation in [*operations_of(ways, bay) * 20, str(uuid.uuid4())]:
+        bus.cast(config, "operation_ready", message={"operation_id": operation})
+    bus.cast(config, "operation_ready", message={"id": 1})
+    bus.cast(config, "operation_ready")
+    bus.cast(config, "no_such_method", message="\N{PILE OF POO}")
+
+
+def operations_of(ways: Surroundings, bay: str) -> list[str]:
+    """Return the operations of a bay, the newest first: out of their order."""
+    query = sqlalchemy.text("SELECT uuid FROM operation WHERE cluster_id = :bay ORDER BY id DESC")
+    engine = sqlalchemy.create_engine(ways.service.cloud.database_url(DATABASE))
+    with engine.connect() as connection:
+        found = list(connection.scalars(query, {"bay": bay}))
+    engine.dispose()
+    return found
 
 
 def test_answers_of_heat_may_get_lost(ways: Surroundings, bays: Bays, model: str) -> None:
@@ -167,9 +200,45 @@ def test_answers_of_heat_may_get_lost(ways: Surroundings, bays: Bays, model: str
     unseen = bays.create(model, name="unseen")
     until(lambda: ways.heat.hits >= 2)
     remove(bays, unseen)
-    assert not stacks_of(bays, "unseen")
+    assert not bays.stacks("unseen")
     bays.wait_for(bay, "CREATE_COMPLETE")
     bays.resize(bay, 2)
     bays.wait_for(bay, "UPDATE_COMPLETE")
-    assert len(stacks_of(bays, "unheard")) == 1
+    assert len(bays.stacks("unheard")) == 1
     remove(bays, bay)
+
+
+def test_keystone_may_go_away_and_forget_us(
+    ways: Surroundings, cloud: Cloud, nodes: Nodes, bays: Bays, model: str
+) -> None:
+    admin = Session.of(cloud, cloud.user("admin"))
+    newcomer = Bays(Session.of(cloud, cloud.user("demo")))  # whose token the API has not seen yet
+    nodes.behave(paused=True)
+    with ways.conductors_held():
+        bay = bays.create(model, name="forgotten")
+        Processes(cloud.prefix).stop(["keystone"])
+    assert_unavailable(newcomer.show(bay), "Keystone")
+    until(lambda: "Keystone is unavailable" in ways.conductors_log())
+    clouds.up(cloud.prefix)
+    bays.wait_for_event(bay, "Heat has accepted the stack")
+    bays.wait_for_event(bay, "Keystone does not answer")
+    revoke_tokens(admin, cloud.service_user)
+    nodes.behave()
+    bays.wait_for(bay, "CREATE_COMPLETE")
+
+    revoke_tokens(admin, cloud.service_user)
+    bays.resize(bay, 2)
+    bays.wait_for(bay, "UPDATE_COMPLETE")
+
+    bays.delete_stack("forgotten")
+    until(lambda: not bays.stacks("forgotten"))
+    bays.resize(bay, 1)
+    failed = bays.wait_for(bay, "UPDATE_FAILED")
+    assert failed["status_reason"].endswith("is gone, only deleting it is possible.")
+    remove(bays, bay)
+
+
+def revoke_tokens(admin: Session, user: User) -> None:
+    """Make all tokens of a user worthless, as an operator does who fears for its password."""
+    for enabled in (False, True):
+        admin.call("PATCH", "identity", f"/users/{user.id}", {"user": {"enabled": enabled}})

@@ -136,7 +136,7 @@ class _Connection(socketserver.BaseRequestHandler):
         """Wait for either side to say something; returns whether there may be more."""
         pause = _PAUSE if self._fault is Fault.LOST else None
         ready, _, _ = select.select([self.request, service], [], [], pause)
-        if not ready:
+        if self._fault is Fault.LOST and (not ready or service in ready):
             return self._hang_up(service)
         if service in ready:
             answer = service.recv(_CHUNK)
