@@ -170,7 +170,7 @@ class Watch:
         return settled
 
     def _pass_on_expired(self, project_id: str, watched: list[_Watched]) -> None:
-        """End what is past its deadline though nobody can see its stack: Heat may be away for long."""
+        """End what is past its deadline though nobody sees its stack: Heat may be away for long."""
         expired = [one for one in watched if one.held.expired]
         self._pass_on(project_id, expired, self._on_expired)
 

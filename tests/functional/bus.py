@@ -5,9 +5,12 @@ import pathlib
 import subprocess
 from typing import Any
 
+import amqp
 import oslo_messaging
 from oslo_config import cfg
+from sqlalchemy import make_url
 
+from deployment.cloud import Cloud
 from magnum.rpc import transport
 from minicloud import services, settings
 
@@ -15,36 +18,46 @@ TOPIC = "magnum-conductor"
 _RABBITMQCTL = "/usr/lib/rabbitmq/bin/rabbitmqctl"
 
 
-def cast(config: pathlib.Path, method: str, **arguments: Any) -> None:
-    """Send a message to all conductors, in whatever form.
+class Bus:
+    """Sends whatever is wanted to all conductors.
 
     :param config: the service's, which tells where the broker is.
     """
-    conf = cfg.ConfigOpts()
-    conf(["--config-file", str(config)], project="magnum")
-    client = oslo_messaging.get_rpc_client(
-        transport.open_transport(conf), transport.target(TOPIC)
-    )
-    client.prepare(fanout=True).cast({}, method, **arguments)
+
+    def __init__(self, config: pathlib.Path) -> None:
+        cfg.CONF(["--config-file", str(config)], project="magnum")
+        self._transport = transport.open_transport(cfg.CONF)
+        client = oslo_messaging.get_rpc_client(self._transport, transport.target(TOPIC))
+        self._everyone = client.prepare(fanout=True)
+
+    def cast(self, method: str, **arguments: Any) -> None:
+        """Send a message."""
+        self._everyone.cast({}, method, **arguments)
+
+    def close(self) -> None:
+        """Leave the broker."""
+        self._transport.cleanup()
 
 
-def lose_queues(prefix: pathlib.Path) -> list[str]:
+def lose_queues(cloud: Cloud) -> list[str]:
     """Purge all queues of conductors, and delete them.
 
     :returns: their names.
     """
-    listed = _rabbitmqctl(prefix, "-q", "list_queues", "--no-table-headers", "name")
-    names = [name for name in listed.split() if name.startswith(TOPIC)]
-    for name in names:
-        _rabbitmqctl(prefix, "purge_queue", name)
-        _rabbitmqctl(prefix, "delete_queue", name)
+    names = [name for name in _queues(cloud.prefix) if name.startswith(TOPIC)]
+    broker = make_url(cloud.facts["transport_url"])
+    with amqp.Connection(
+        f"{broker.host}:{broker.port}", userid=broker.username, password=broker.password
+    ) as connection:
+        channel = connection.channel()
+        for name in names:
+            channel.queue_purge(name)
+            channel.queue_delete(name)
     return names
 
 
-def _rabbitmqctl(prefix: pathlib.Path, *words: str) -> str:
+def _queues(prefix: pathlib.Path) -> list[str]:
     environment = services.environment(settings.load(prefix), services.find("rabbitmq"))
-    done = subprocess.run(
-        [_RABBITMQCTL, *words], env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    command = [_RABBITMQCTL, "-q", "list_queues", "--no-table-headers", "name"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return done.stdout.split()

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
+import magnum.rpc  # bars eventlet, before a test imports a library that looks for it
 from deployment import cloud as clouds, installation, inventory
 from deployment.client import Client
 from deployment.cloud import Cloud, User

@@ -104,7 +104,6 @@ def test_quota_that_is_used_up_is_told_in_the_words_of_who_refuses(
     resource, words = no_more
     bay = bays.create(model)
     reason = _failed(bays, bay, "CREATE_FAILED")
-    print(reason)
     assert resource in reason.partition(" failed: ")[0]
     assert words in reason
     _clean_up(bays, bay)

@@ -255,6 +255,23 @@ def test_heat_that_never_ends_is_given_up_at_the_deadline(bench: Bench, action: 
     assert "still waiting for node/ready" in assert_failed(bench, row, action)
 
 
+@pytest.mark.parametrize("action", Action)
+def test_conductor_that_a_clock_deprives_of_its_lease_changes_nothing_more(
+    bench: Bench, action: Action
+) -> None:
+    row = asked_for(bench, action)
+    (held,) = bench.leases.claim(1)
+    deprived = bench.runner
+    assert deprived.begin(held) is Verdict.WAITING
+    bench.expire_leases()  # the database's clock jumps, ours does not
+    bench.new_conductor()
+    bench.work()
+    changes = len(bench.fakes.changes)
+    assert deprived.resume(None, held) is Verdict.OVER
+    assert len(bench.fakes.changes) == changes
+    assert_done(bench, row, action)
+
+
 def test_stack_that_heat_makes_after_nobody_waits_for_it_goes_with_the_bay(bench: Bench) -> None:
     row = factories.add_cluster(bench.database, Action.CREATE)
     bench.fakes.refuse("create stack", TimeoutError())

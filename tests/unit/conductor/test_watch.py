@@ -135,7 +135,7 @@ def test_deadline_is_passed_on_though_heat_is_away(desk: Desk, trouble: Exceptio
     desk.bench.fakes.refuse("list stacks", trouble)
     desk.look()
     assert desk.expired == [late.claim.uuid]
-    assert [one.held for one in desk.watch._projects[in_time.claim.project_id].watched.values()] == [in_time]
+    assert [*desk.watch._projects[in_time.claim.project_id].watched] == [in_time.claim.uuid]
 
 
 def test_project_that_refuses_us_is_passed_on(desk: Desk) -> None:
