@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-import magnum.rpc  # bars eventlet, before a test imports a library that looks for it
 from deployment import cloud as clouds, installation, inventory
 from deployment.client import Client
 from deployment.cloud import Cloud, User
 from deployment.configuration import Options
 from deployment.service import Deployment, wrapped_with
 from deployment.sessions import Session
+from magnum import rpc  # noqa: F401 -- bars eventlet before a library that looks for it
 from quality import environment
 from tests.functional.bays import Bays
 from tests.functional.nodes import Nodes
