@@ -40,7 +40,8 @@ class MethodNotAllowed(errors.MagnumError):
 
     def __init__(self, method: str, path: str, allowed: Iterable[str]) -> None:
         self.allowed = ", ".join(sorted(allowed))
-        super().__init__(f"{method} is not a method of {path}, which has {self.allowed}.")
+        shown = errors.first_sentence(method, 40)
+        super().__init__(f"{shown} is not a method of {path}, which has {self.allowed}.")
 
 
 class TooLarge(errors.MagnumError):

@@ -6,6 +6,7 @@ bodies by their type and answers 406 to an empty ``Accept``.  So pecan is given 
 canonical, and what was parsed is in ``environ["magnum.intake"]``.
 """
 
+import io
 import json
 import math
 import urllib.parse
@@ -65,6 +66,7 @@ class Reader:
         environ["magnum.intake"] = Intake(path, query(environ), body(environ))
         environ["PATH_INFO"] = f"/{'/'.join(path)}".encode().decode("latin-1")  # as WSGI has it
         environ["QUERY_STRING"] = ""
+        environ["wsgi.input"] = io.BytesIO()
         for name in ("CONTENT_TYPE", "CONTENT_LENGTH", "HTTP_ACCEPT", "HTTP_TRANSFER_ENCODING"):
             environ.pop(name, None)
         return self._app(environ, start_response)
@@ -100,7 +102,7 @@ def query(environ: Mapping[str, Any]) -> dict[str, str]:
         _check_text(name + value, "The query")
         if name in found:
             raise errors.Invalid(
-                f"The query parameter {errors.first_sentence(name)!r} must come only once."
+                f"The query parameter {errors.first_sentence(name, 80)!r} must come only once."
             )
         found[name] = value
     return found
@@ -116,7 +118,7 @@ def body(environ: Mapping[str, Any]) -> Any:
     media_type = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
     if media_type not in ("application/json", ""):
         raise faults.UnsupportedMediaType(
-            f"The body's type is {errors.first_sentence(media_type)[:80]!r} but must be "
+            f"The body's type is {errors.first_sentence(media_type, 80)!r} but must be "
             "application/json."
         )
     try:

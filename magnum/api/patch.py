@@ -23,6 +23,7 @@ from magnum.core.fields import INTERNAL, Kind
 OPERATIONS = ("add", "replace", "remove")
 MAX_OPERATIONS = 1000
 _PATH = re.compile(r"(/[\w-]+)+")
+_SHOWN = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,11 @@ class Change:
     def attribute(self) -> str:
         """The attribute that the path begins with."""
         return self.path.split("/")[1]
+
+    @property
+    def shown(self) -> str:
+        """The path, not too long for an error."""
+        return self.path[:_SHOWN]
 
     @property
     def is_nested(self) -> bool:
@@ -69,7 +75,7 @@ def _parse_element(vocabulary: Vocabulary, element: object) -> Change:
     if not isinstance(element, dict):
         raise errors.Invalid("Each operation of a patch must be an object with op, path and value.")
     if unknown := element.keys() - {"op", "path", "value"}:
-        names = errors.first_sentence(", ".join(sorted(unknown))[:80])
+        names = errors.first_sentence(", ".join(sorted(unknown)), 80)
         raise errors.Invalid(f"An operation has no member {names}, only op, path and value.")
     if missing := {"op", "path"} - element.keys():
         names = " and ".join(sorted(missing))
@@ -82,7 +88,7 @@ def _parse_element(vocabulary: Vocabulary, element: object) -> Change:
     if not isinstance(path, str) or not _PATH.fullmatch(path):
         raise errors.InvalidField("path", path, "be a slash and an attribute, such as /node_count")
     if value is not None and not isinstance(value, str | int):
-        raise errors.InvalidField(f"The value for {path}", value, "be a text or an integer")
+        raise errors.InvalidField(f"The value for {path[:_SHOWN]}", value, "be a text or an integer")
     change = Change(op, path, value)
     _check_allowed(vocabulary, change)
     return change
@@ -92,13 +98,13 @@ def _check_allowed(vocabulary: Vocabulary, change: Change) -> None:
     name = change.attribute
     word = vocabulary.by_name.get(name)
     if name in INTERNAL or (word is not None and word.field.internal):
-        raise errors.Invalid(f"{change.path} is set by the service and cannot be patched.")
+        raise errors.Invalid(f"{change.shown} is set by the service and cannot be patched.")
     if change.op == "remove":
         if word is not None and not word.field.removable and not change.is_nested:
-            raise errors.Invalid(f"{change.path} is mandatory and cannot be removed.")
+            raise errors.Invalid(f"{change.shown} is mandatory and cannot be removed.")
     elif not change.value:
         raise errors.InvalidField(
-            f"The value for {change.path}",
+            f"The value for {change.shown}",
             change.value,
             'be neither empty, null, 0 nor false; write false as the text "False"',
         )
@@ -136,7 +142,9 @@ def _check_add(vocabulary: Vocabulary, document: Mapping[str, Any], change: Chan
         return
     name = change.attribute
     if name not in document:
-        raise errors.Invalid(f"A {vocabulary.noun} has no attribute {name} that could be added.")
+        raise errors.Invalid(
+            f"A {vocabulary.noun} has no attribute {name[:_SHOWN]} that could be added."
+        )
     if document[name] is not None:
         raise errors.Invalid(f"{name} has a value already, use replace instead of add.")
 
@@ -156,7 +164,7 @@ def _apply_one(vocabulary: Vocabulary, document: dict[str, Any], change: Change)
         ValueError,
     ) as error:
         raise errors.Invalid(
-            f"{change.op} cannot be done because a {vocabulary.noun} has no {change.path}."
+            f"{change.op} cannot be done because a {vocabulary.noun} has no {change.shown}."
         ) from error
     return result
 

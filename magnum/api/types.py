@@ -86,9 +86,9 @@ def _sent(parsed: Any, word: Word, body: Mapping[str, object]) -> Any:
 
 
 def _unknown(noun: str, attributes: Iterable[str], by_name: Mapping[str, Word]) -> errors.Invalid:
-    names = ", ".join(errors.first_sentence(repr(name)) for name in sorted(attributes))
+    names = errors.first_sentence(", ".join(repr(name) for name in sorted(attributes)), 160)
     known = ", ".join(word.name for word in by_name.values() if not word.field.read_only)
-    return errors.Invalid(f"A {noun} has no attribute {names[:160]}, only {known}.")
+    return errors.Invalid(f"A {noun} has no attribute {names}, only {known}.")
 
 
 def _refused(word: Word, value: object, body: Mapping[str, object]) -> errors.MagnumError:

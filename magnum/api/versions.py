@@ -95,7 +95,7 @@ def _is_number(text: str) -> bool:
 
 
 def _shown(text: str) -> str:
-    return repr(errors.first_sentence(text)[:80])
+    return repr(errors.first_sentence(text, 80))
 
 
 def response_headers(environ: Mapping[str, Any], used: Version | None) -> list[tuple[str, str]]:

@@ -26,6 +26,15 @@ PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 _LONGEST_COMMON_NAME = 64  # bytes of UTF-8; RFC 5280, ub-common-name
 _CLOCK_SKEW = timedelta(days=1)
 _END = "-----END CERTIFICATE-----\n"
+_MALFORMED = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+"""What the library raises for a request that is none; most of it is no ValueError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +133,11 @@ def parse_request(csr_pem: str) -> x509.CertificateSigningRequest:
         csr.public_key()
         list(csr.subject)
         list(csr.extensions)
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
-        why = first_sentence(str(error)) or type(error).__name__
+    except _MALFORMED as error:
+        why = first_sentence(str(error), 200) or type(error).__name__
         raise Invalid(
             "csr must be a certificate signing request in PEM, as openssl req -new writes it: "
-            f"{why[:200]}."
+            f"{why}."
         ) from None
     return csr
 
@@ -152,9 +161,9 @@ def sign(csr_pem: str, ca: Bundle, policy: SigningPolicy) -> str:
             builder = builder.add_extension(own, critical=False)
         builder = builder.add_extension(_authority(issuer), critical=False)
         certificate = builder.sign(ca.private_key(), hashes.SHA256())
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        why = first_sentence(str(error))
-        raise Invalid(f"csr asks for what no certificate can hold: {why[:200]}.") from None
+    except _MALFORMED as error:
+        why = first_sentence(str(error), 200)
+        raise Invalid(f"csr asks for what no certificate can hold: {why}.") from None
     return certificate.public_bytes(serialization.Encoding.PEM).decode()
 
 

@@ -29,13 +29,16 @@ that sentence; :func:`first_sentence` takes care of values.
 import json
 
 
-def first_sentence(text: str) -> str:
+def first_sentence(text: str, longest: int | None = None) -> str:
     """Return ``text`` fit to stand in a first sentence: one line, no full stop followed by more.
 
     Full stops inside words (versions, addresses, file names) cannot be avoided; the ones that
     end a sentence in somebody else's message become semicolons.
+
+    :param longest: characters to cut it to; give it for what a caller sent.
     """
-    return " ".join(text.split()).rstrip(".").replace(". ", "; ")
+    line = " ".join(text.split()).replace(". ", "; ")
+    return line[:longest].rstrip(".")
 
 
 def wrong(field: str, value: object, rule: str) -> str:

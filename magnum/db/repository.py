@@ -85,7 +85,7 @@ def get(session: Session, model: type[Row], ident: str, scope: Scope) -> Row:
     query = _shown(model).where(_visible(model, scope), _called(model, ident))
     rows = session.scalars(query.order_by(of_others).limit(2)).all()
     if not rows:
-        raise errors.NotFound(f"There is no {NOUNS[model]} {errors.first_sentence(ident)}.")
+        raise errors.NotFound(f"There is no {NOUNS[model]} {errors.first_sentence(ident, 255)}.")
     if [row.project_id == scope.project_id for row in rows] in ([True, True], [False, False]):
         raise errors.Ambiguous(NOUNS[model], ident)
     return rows[0]

@@ -91,7 +91,7 @@ def _require_project(route: routes.Route, method: str, context: RequestContext) 
 
 def _check_query(intake: Intake, known: frozenset[str]) -> None:
     if unknown := sorted(intake.query.keys() - known):
-        names = errors.first_sentence(", ".join(unknown))[:80]
+        names = errors.first_sentence(", ".join(unknown), 80)
         allowed = f"only {', '.join(sorted(known))}" if known else "it takes none"
         raise errors.Invalid(f"There is no query parameter {names} here, {allowed}.")
 
