@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from magnum.api import faults
+from magnum.api import faults, limits
 from magnum.api.versions import Application, StartResponse
 from magnum.core import errors
 
@@ -112,7 +112,10 @@ def body(environ: Mapping[str, Any]) -> Any:
     """Parse the body as JSON, if there is one that means anything."""
     if environ["REQUEST_METHOD"] not in _BODY_METHODS:
         return ABSENT
-    raw: bytes = environ["wsgi.input"].read(_length(environ))
+    length = _length(environ)
+    raw = limits.read(environ, length)
+    if len(raw) < length:
+        raise errors.Invalid(f"The body has {len(raw)} bytes but must have {length}, as announced.")
     if not raw.strip():
         return ABSENT
     media_type = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()

@@ -1,16 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 """The limit on the size of bodies, kept before anything reads one.
 
-Called by :mod:`magnum.api.app`.
+Called by :mod:`magnum.api.app`; who reads a body calls :func:`read`.
 """
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from magnum.api import faults
 from magnum.api.versions import Application, StartResponse
 from magnum.core import errors
+
+
+def read(environ: Mapping[str, Any], size: int) -> bytes:
+    """Read a body.
+
+    :param size: most bytes to read.
+    :raises Invalid: the client has garbled it or gone away; each server has its own errors for it.
+    """
+    try:
+        body: bytes = environ["wsgi.input"].read(size)
+    except Exception as error:  # noqa: BLE001  # gunicorn's for a bad chunk is a bare Exception
+        raise errors.Invalid("The body must arrive whole, and if in chunks in valid ones.") from error
+    return body
 
 
 class BodyLimit:
@@ -35,7 +48,7 @@ class BodyLimit:
                 raise errors.Invalid("The header Content-Length must be a number of bytes.")
             self._check(int(announced))
         elif environ.get("wsgi.input_terminated"):
-            body = environ["wsgi.input"].read(self._max_bytes + 1)
+            body = read(environ, self._max_bytes + 1)
             self._check(len(body))
             environ["wsgi.input"] = io.BytesIO(body)
             environ["CONTENT_LENGTH"] = str(len(body))

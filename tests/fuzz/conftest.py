@@ -19,8 +19,9 @@ with warnings.catch_warnings():
     from magnum.api import app  # noqa: F401
 
 from magnum.conf import CONF
-from tests.fuzz import oracles, wire
-from tests.fuzz.wire import Answer, Request
+from tests import wire
+from tests.fuzz import oracles
+from tests.wire import Answer, Request
 from tests.fuzz.world import Stage
 
 TOTAL = "--fuzz-requests"

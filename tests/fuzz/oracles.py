@@ -5,7 +5,7 @@ import json
 import logging
 from typing import Any
 
-from tests.fuzz.wire import Answer, Request
+from tests.wire import Answer, Request
 from tests.fuzz.world import SECRET
 
 LONGEST_TITLE = 1000

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from magnum.api.vocabulary import ALL, BAY, BAYMODEL, Vocabulary
 from tests.fuzz import values, world
 from tests.fuzz.conftest import Fuzz
-from tests.fuzz.wire import Request
+from tests.wire import Request
 
 VERSIONS = ("container-infra 1.1", "container-infra 1.3", "container-infra latest")
 JSON = ("Content-Type", "application/json")

@@ -8,9 +8,10 @@ from cryptography import x509
 from hypothesis import strategies as st
 
 from magnum.core import fields
-from tests.fuzz import csrs, der, values, world
+from tests import der
+from tests.fuzz import csrs, values, world
 from tests.fuzz.conftest import Fuzz
-from tests.fuzz.wire import Answer, Request
+from tests.wire import Answer, Request
 
 # The library takes such names and says that it does; nobody sees that but tests.
 pytestmark = pytest.mark.filterwarnings("ignore:Attribute's length must be:UserWarning")

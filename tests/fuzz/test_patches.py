@@ -11,7 +11,7 @@ from magnum.api.vocabulary import ALL, BAY, Vocabulary
 from magnum.core import fields
 from tests.fuzz import values, world
 from tests.fuzz.conftest import Fuzz
-from tests.fuzz.wire import Request
+from tests.wire import Request
 
 OPERATIONS = ("add", "replace", "remove", "move", "copy", "test", "ADD", "", None, 1, ["add"])
 ODD_PATHS = (

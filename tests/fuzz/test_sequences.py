@@ -18,7 +18,7 @@ from magnum.core import states
 from magnum.core.states import Action, Outcome
 from tests.fuzz import world
 from tests.fuzz.conftest import Fuzz
-from tests.fuzz.wire import Answer, Request
+from tests.wire import Answer, Request
 
 TOKEN = f"carol:green:admin:{world.SECRET}"
 REQUESTS_A_RUN = 60

@@ -12,6 +12,7 @@ with warnings.catch_warnings():
     import webtest
 
     from magnum.api import app
+from magnum.api.versions import Application
 from magnum.db.session import Database
 from tests.fakes.services import TokenGuard, World
 
@@ -22,7 +23,12 @@ def world(conf: cfg.ConfigOpts, database: Database) -> World:
 
 
 @pytest.fixture
-def api(world: World, conf: cfg.ConfigOpts) -> webtest.TestApp:
+def application(world: World, conf: cfg.ConfigOpts) -> Application:
+    """The API itself, for what no client would send."""
+    return app.build(world.services, conf, TokenGuard)
+
+
+@pytest.fixture
+def api(application: Application) -> webtest.TestApp:
     """The API, called by alice of project blue."""
-    built = app.build(world.services, conf, TokenGuard)
-    return webtest.TestApp(built, extra_environ={"HTTP_X_AUTH_TOKEN": "alice:blue"})
+    return webtest.TestApp(application, extra_environ={"HTTP_X_AUTH_TOKEN": "alice:blue"})

@@ -14,6 +14,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from magnum.certs import x509
 from magnum.certs.policy import SigningPolicy, key_usage
 from magnum.core.errors import Invalid
+from tests import der
 
 EC = x509.KeyPolicy()
 POLICY = SigningPolicy(
@@ -224,6 +225,36 @@ def test_a_ca_is_signed_where_allowed(ca):
 def test_a_malformed_request_is_400_and_says_what_would_be_right(ca, text):
     with pytest.raises(Invalid, match="csr must be a certificate signing request in PEM"):
         x509.sign(text, ca, POLICY)
+
+
+KNOWN_KEY = ec.derive_private_key(7, ec.SECP256R1()).public_key()
+SPKI = KNOWN_KEY.public_bytes(
+    serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+)
+NOBODY = der.name([])
+X400_ADDRESS = der.tlv(der.SEQUENCE, der.tlv(0xA3))
+USAGE = der.extension("2.5.29.15", False, bytes([3, 2, 7, 0x80]))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        der.request(NOBODY, SPKI, version=1),
+        der.request(NOBODY, SPKI, [der.extension("2.5.29.17", False, X400_ADDRESS)]),
+        der.request(NOBODY, SPKI, [USAGE, USAGE]),
+        der.request(NOBODY, der.tlv(der.SEQUENCE)),
+    ],
+    ids=["version", "kind of name", "extension twice", "key"],
+)
+def test_what_the_library_does_not_read_is_a_malformed_request(ca, text):
+    with pytest.raises(Invalid, match="csr must be a certificate signing request in PEM"):
+        x509.sign(der.pem(text), ca, POLICY)
+
+
+def test_a_request_made_by_hand_is_signed(ca):
+    """So that the ones above are refused for what is wrong with them."""
+    pem = x509.sign(der.pem(der.request(NOBODY, SPKI, [USAGE])), ca, POLICY)
+    assert crypto.load_pem_x509_certificate(pem.encode()).public_key() == KNOWN_KEY
 
 
 def test_a_certificate_is_no_request(ca):

@@ -4,6 +4,7 @@
 import io
 import json
 import urllib.parse
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -94,14 +95,17 @@ class Answer:
         return json.loads(self.body)
 
 
-def send(app: Application, request: Request) -> Answer:
-    """Send a request to an application and read the whole answer."""
+def send(app: Application, request: Request, odd: Mapping[str, Any] | None = None) -> Answer:
+    """Send a request to an application and read the whole answer.
+
+    :param odd: what else is in the request's environment.
+    """
     answer = Answer()
 
     def start_response(status: str, headers: list[tuple[str, str]], *_: Any) -> Any:
         answer.status, answer.headers = int(status.split()[0]), headers
 
-    parts = app(request.environ(), start_response)
+    parts = app({**request.environ(), **(odd or {})}, start_response)
     try:
         answer.body = b"".join(parts)
     finally:
