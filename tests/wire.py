@@ -103,7 +103,7 @@ def send(app: Application, request: Request, odd: Mapping[str, Any] | None = Non
     answer = Answer()
 
     def start_response(status: str, headers: list[tuple[str, str]], *_: Any) -> Any:
-        answer.status, answer.headers = int(status.split()[0]), headers
+        answer.status, answer.headers = int(status.split(maxsplit=1)[0]), headers
 
     parts = app({**request.environ(), **(odd or {})}, start_response)
     try:

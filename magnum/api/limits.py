@@ -21,8 +21,10 @@ def read(environ: Mapping[str, Any], size: int) -> bytes:
     """
     try:
         body: bytes = environ["wsgi.input"].read(size)
-    except Exception as error:  # noqa: BLE001  # gunicorn's for a bad chunk is a bare Exception
-        raise errors.Invalid("The body must arrive whole, and if in chunks in valid ones.") from error
+    except Exception as error:  # gunicorn's for a bad chunk is a bare Exception
+        raise errors.Invalid(
+            "The body must arrive whole, and if in chunks in valid ones."
+        ) from error
     return body
 
 

@@ -130,4 +130,4 @@ def why_nothing(path: tuple[str, ...]) -> str:
 
 def shown(path: tuple[str, ...]) -> str:
     """Return a path as it may stand in a sentence."""
-    return f"/{errors.first_sentence('/'.join(path))[:160]}"
+    return f"/{errors.first_sentence('/'.join(path), 160)}"

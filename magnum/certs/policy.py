@@ -223,7 +223,7 @@ def _name(oid: ObjectIdentifier) -> str:
 
 
 def _shown(values: Iterable[str | bytes]) -> str:
-    return first_sentence(" and ".join(repr(value)[:80] for value in values)) or "(none)"
+    return first_sentence(" and ".join(repr(value) for value in values), 160) or "(none)"
 
 
 def _forbidden(what: str) -> Forbidden:

@@ -145,7 +145,8 @@ def _refuse_if_used(session: Session, row: ClusterTemplate, verb: str) -> None:
 
 
 def _in_use(row: ClusterTemplate, verb: str) -> errors.InUse:
+    name = errors.first_sentence(row.name)
     return errors.InUse(
-        f"Baymodel {errors.first_sentence(row.name)} cannot be {verb} because bays refer to it. "
-        "Delete them first, or make another baymodel."
+        f"Baymodel {name} cannot be {verb} because bays refer to it. Delete them first, or "
+        "make another baymodel."
     )

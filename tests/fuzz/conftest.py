@@ -3,14 +3,16 @@
 
 import collections
 import logging
+import math
+import time
 import warnings
 from collections.abc import Callable, Iterator
+from types import MappingProxyType
 from typing import Any
 
 import hypothesis
 import pytest
 from hypothesis import strategies as st
-from oslo_config import cfg
 from oslo_db import options as db_options
 
 with warnings.catch_warnings():
@@ -21,16 +23,34 @@ with warnings.catch_warnings():
 from magnum.conf import CONF
 from tests import wire
 from tests.fuzz import oracles
-from tests.wire import Answer, Request
 from tests.fuzz.world import Stage
+from tests.wire import Answer, Request
 
 TOTAL = "--fuzz-requests"
+DEFAULT_TOTAL = 20_000
+SHARES = MappingProxyType(
+    {
+        "creations of a bay": 0.12,
+        "creations of a baymodel": 0.12,
+        "bodies": 0.13,
+        "paths": 0.25,
+        "lists": 0.05,
+        "patches of a bay": 0.08,
+        "patches of a baymodel": 0.08,
+        "certificates": 0.12,
+        "certificates of nodes": 0.05,
+    }
+)
+"""Which part of all requests each test sends at least; those of sequences come on top."""
+
 _counts: collections.Counter[int] = collections.Counter()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the option for longer runs."""
-    parser.addoption(TOTAL, type=int, default=20_000, help="How many requests to send at least.")
+    parser.addoption(
+        TOTAL, type=int, default=DEFAULT_TOTAL, help="How many requests to send at least."
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -63,11 +83,13 @@ class Fuzz:
 
         :raises AssertionError: the answer is none that should be.
         """
-        before = self.stage.version()
+        before, began = self.stage.version(), time.process_time()
         answer = wire.send(self.stage.application, request)
+        seconds = time.process_time() - began
         changed = self.stage.version() != before
         key = self.stage.authority.private_key_pem
         found = oracles.problems(request, answer, self._log.taken(), changed, key)
+        found += [f"it takes {seconds:.1f} seconds"] if seconds > oracles.SLOWEST_SECONDS else []
         _counts[answer.status] += 1
         if changed and restore:
             self.stage.restore()
@@ -77,21 +99,22 @@ class Fuzz:
     def settings(self, share: float, **more: Any) -> hypothesis.settings:
         """Return the settings for a share (of 1) of all requests."""
         profile = hypothesis.settings.get_profile("fuzz")
-        return hypothesis.settings(profile, max_examples=round(share * self._total), **more)
+        return hypothesis.settings(profile, max_examples=math.ceil(share * self._total), **more)
 
     def run(
         self,
         requests: st.SearchStrategy[Request],
-        share: float,
+        share: str,
         look: Callable[[Answer], None] | None = None,
     ) -> collections.Counter[int]:
-        """Send a share (of 1) of all requests; return how often each status came.
+        """Send a share of all requests; return how often each status came.
 
+        :param share: its name in :data:`SHARES`.
         :param look: looks at each answer besides.
         """
         counts: collections.Counter[int] = collections.Counter()
 
-        @self.settings(share)
+        @self.settings(SHARES[share])
         @hypothesis.given(requests)
         def holds(request: Request) -> None:
             answer = self.send(request)
@@ -100,7 +123,7 @@ class Fuzz:
                 look(answer)
 
         holds()
-        assert counts.total() >= round(share * self._total)
+        assert counts.total() >= SHARES[share] * self._total
         return counts
 
 
@@ -127,6 +150,7 @@ def fuzz(stage: Stage, request: pytest.FixtureRequest) -> Iterator[Fuzz]:
     level = root.level
     root.setLevel(logging.INFO)
     root.addHandler(log)
-    yield Fuzz(stage, log, request.config.getoption(TOTAL))
+    assert sum(SHARES.values()) >= 1
+    yield Fuzz(stage, log, request.config.getoption(TOTAL, DEFAULT_TOTAL))
     root.removeHandler(log)
     root.setLevel(level)

@@ -10,7 +10,12 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa, x25519
-from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
+from cryptography.x509.oid import (
+    AuthorityInformationAccessOID,
+    ExtendedKeyUsageOID,
+    ExtensionOID,
+    NameOID,
+)
 from hypothesis import strategies as st
 
 from magnum.certs.policy import key_usage
@@ -72,8 +77,11 @@ _ALTERNATIVES: tuple[list[x509.GeneralName], ...] = (
     [*_ADDRESSES],
     [],
 )
+_NOON = datetime.datetime(2020, 1, 1, 12, tzinfo=datetime.UTC)
 _POINT = x509.DistributionPoint([x509.UniformResourceIdentifier("http://x")], None, None, None)
-_NOTICE = x509.UserNotice(None, "text")
+_POLICY = x509.PolicyInformation(
+    ExtensionOID.KEY_USAGE, ["http://x", x509.UserNotice(None, "text")]
+)
 EXTENSIONS: tuple[x509.ExtensionType, ...] = (
     *(x509.SubjectAlternativeName(names) for names in _ALTERNATIVES),
     *(x509.BasicConstraints(ca, length) for ca, length in ((False, None), (True, None), (True, 0))),
@@ -88,14 +96,14 @@ EXTENSIONS: tuple[x509.ExtensionType, ...] = (
     x509.CRLDistributionPoints([_POINT]),
     x509.FreshestCRL([_POINT]),
     x509.NameConstraints([x509.DNSName("x")], None),
-    x509.CertificatePolicies([x509.PolicyInformation(ExtensionOID.KEY_USAGE, ["http://x", _NOTICE])]),
+    x509.CertificatePolicies([_POLICY]),
     x509.PolicyConstraints(0, None),
     x509.InhibitAnyPolicy(0),
     x509.OCSPNoCheck(),
     x509.TLSFeature([x509.TLSFeatureType.status_request]),
-    x509.AuthorityInformationAccess([x509.AccessDescription(
-        x509.AuthorityInformationAccessOID.OCSP, x509.DNSName("x"))]),
-    x509.PrivateKeyUsagePeriod(datetime.datetime(2020, 1, 1), None),
+    x509.AuthorityInformationAccess([
+        x509.AccessDescription(AuthorityInformationAccessOID.OCSP, x509.DNSName("x"))]),
+    x509.PrivateKeyUsagePeriod(_NOON, None),
     x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00"),
 )  # fmt: skip
 
@@ -111,7 +119,7 @@ def _built(kind: str, subject: x509.Name, extensions: list[tuple[Any, bool]]) ->
     builder = x509.CertificateSigningRequestBuilder().subject_name(subject)
     for value, critical in extensions:
         builder = builder.add_extension(value, critical)
-    more = {"ecdsa_deterministic": True} if kind[0] in "pk" else {}
+    more: dict[str, Any] = {"ecdsa_deterministic": True} if kind[0] in "pk" else {}
     digest = None if kind.startswith("ed") else hashes.SHA256()
     return builder.sign(_key(kind), digest, **more).public_bytes(_DER)
 
@@ -195,9 +203,9 @@ damaged: Bytes = st.builds(
 )
 LABELS = ("NEW CERTIFICATE REQUEST", "CERTIFICATE", "PRIVATE KEY", "", "X" * 300)
 _wrapped = st.builds(
-    lambda content, label, newline, before, after: before
-    + der.pem(content, label, newline)
-    + after,
+    lambda content, label, newline, before, after: (
+        before + der.pem(content, label, newline) + after
+    ),
     st.one_of(right, damaged),
     st.one_of(st.just("CERTIFICATE REQUEST"), st.sampled_from(LABELS)),
     st.sampled_from(["\n", "\r\n", "\r", "", " \n"]),

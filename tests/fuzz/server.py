@@ -40,7 +40,8 @@ class Server(api.Server):
 
 
 def _tell(_server: Any) -> None:
-    print("listening", flush=True)
+    sys.stdout.write("listening\n")
+    sys.stdout.flush()
 
 
 def main(port: int, path: pathlib.Path) -> None:

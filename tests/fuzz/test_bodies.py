@@ -44,7 +44,7 @@ def creations(vocabulary: Vocabulary) -> st.SearchStrategy[Request]:
 def test_a_creation_is_accepted_or_refused_and_never_fails(
     fuzz: Fuzz, vocabulary: Vocabulary
 ) -> None:
-    counts = fuzz.run(creations(vocabulary), 0.14)
+    counts = fuzz.run(creations(vocabulary), f"creations of a {vocabulary.noun}")
     accepted = counts[201] + counts[202]
     assert 0.2 < accepted / counts.total() < 0.9
 
@@ -121,6 +121,6 @@ def bodies() -> st.SearchStrategy[Request]:
 
 
 def test_a_body_that_is_none_is_refused(fuzz: Fuzz) -> None:
-    counts = fuzz.run(bodies(), 0.12)
+    counts = fuzz.run(bodies(), "bodies")
     assert counts[413]
     assert counts[415]

@@ -14,7 +14,7 @@ from tests.fuzz.conftest import Fuzz
 from tests.wire import Request
 
 OPERATIONS = ("add", "replace", "remove", "move", "copy", "test", "ADD", "", None, 1, ["add"])
-ODD_PATHS = (
+ODD_PATHS: tuple[Any, ...] = (
     *("", "/", "//", "/~0", "/~1", "/~2", "/labels/~0", "/labels/~1", "/labels/a~1b", "/labels/"),
     *("/labels", "/labels/a", "/labels/new", "/labels/a/b", "/labels/0", "/labels/-", "name", "/-"),
     *("/name/0", "/name/-", "/node_addresses/0", "/node_addresses/-", "/node_addresses/99"),
@@ -96,6 +96,6 @@ def patches(vocabulary: Vocabulary) -> st.SearchStrategy[Request]:
 
 @pytest.mark.parametrize("vocabulary", ALL, ids=lambda vocabulary: vocabulary.noun)
 def test_a_patch_is_applied_or_refused_and_never_fails(fuzz: Fuzz, vocabulary: Vocabulary) -> None:
-    counts = fuzz.run(patches(vocabulary), 0.08)
+    counts = fuzz.run(patches(vocabulary), f"patches of a {vocabulary.noun}")
     accepted = counts[200] + counts[202]
     assert 0.1 < accepted / counts.total() < 0.9

@@ -6,7 +6,7 @@ import urllib.parse
 from hypothesis import strategies as st
 
 from magnum.api.vocabulary import ALL
-from tests.fuzz import values, world
+from tests.fuzz import world
 from tests.fuzz.conftest import Fuzz
 from tests.wire import Request
 
@@ -14,7 +14,7 @@ Bytes = st.SearchStrategy[bytes]
 
 METHODS = (
     *("GET", "GET", "GET", "GET", "GET", "GET", "GET", "GET", "HEAD", "DELETE", "DELETE", "PATCH"),
-    *("POST", "PUT", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "get", "Get", "A" * 300, "M-SEARCH", "BREW."),
+    *("POST", "PUT", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "get", "Get", "A" * 300, "BREW."),
 )
 ODD_SEGMENTS = (
     *(b"", b".", b"..", b"%2e%2e", b"%2F", b"a%2Fb", b"%00", b"%0d%0aX:y", b"%ff%fe", b"%C3%A9"),
@@ -26,7 +26,9 @@ COLLECTIONS = (
     *(b"bays", b"baymodels", b"certificates", b"mservices", b"pods", b"rcs", b"services"),
     *(b"x509keypairs", b"nodes", b"containers", b"clusters", b"healthcheck", b"detail"),
 )
-IDENTS = [urllib.parse.quote(name).encode() for name in (*world.CLUSTER_IDENTS, *world.TEMPLATES)]
+CLUSTERS = [urllib.parse.quote(ident).encode() for ident in world.CLUSTER_IDENTS]
+TEMPLATES = [urllib.parse.quote(ident).encode() for ident in world.TEMPLATE_IDENTS]
+IDENTS = [*CLUSTERS, *TEMPLATES]
 PARAMETERS = (
     *(b"limit", b"marker", b"sort_key", b"sort_dir", b"rollback", b"LIMIT", b"fields", b"", b"%"),
     *(b"all_tenants", b"bay_ident", b"limit%00", b"\xff", b"%ff", b"x" * 3000, b"detail"),
@@ -38,8 +40,9 @@ QUERY_VALUES = (
     *(b"%ff", b"\xff", b"%F0%9F%98%80", b"sent.%20ence", b"a%0Ab", b"x" * 3000, b"&", b"%26=%3D"),
 )
 
-RIGHT = [f"/v1/bays/{name}".encode() for name in (*world.CLUSTERS, *world.TWINS)] + [
-    *(f"/v1/baymodels/{name}".encode() for name in world.TEMPLATES),
+RIGHT = [
+    *(b"/v1/bays/" + ident for ident in CLUSTERS),
+    *(b"/v1/baymodels/" + ident for ident in TEMPLATES),
     *(b"/v1/bays", b"/v1/baymodels/", b"/v1/bays/detail", b"/v1/mservices", b"/v1/", b"/"),
     *(b"/v1/certificates/create_complete", b"/bays/twin", b"/v1/bays/update_failed/events"),
 ]
@@ -91,7 +94,7 @@ HEADERS: dict[str, tuple[str, ...]] = {
     "OpenStack-API-Version": (
         *("container-infra 1.1", "container-infra 1.3", "container-infra latest", "latest"),
         *("container-infra 9.9", "compute 2.1", "compute 2.1, container-infra 1.2", "1.1"),
-        *("container-infra 1", "container-infra -1.1", "container-infra \xb2.\xb2", "container 1.1"),
+        *("container-infra 1", "container-infra -1.1", "container-infra \xb2.\xb2", "other 1.1"),
         *("container-infra 1." + "9" * 5000, "container-infra 1.1.1", "sent. ence 1.1"),
     ),
     "X-OpenStack-Magnum-API-Version": ("1.1", "1.3", "latest", "LATEST", "1.4", "x", "1.x", "1,1"),
@@ -149,7 +152,7 @@ def _request(
 
 def test_whatever_is_asked_for_there_is_an_answer(fuzz: Fuzz) -> None:
     requests = st.builds(_request, st.sampled_from(METHODS), paths, queries, headers, tokens)
-    counts = fuzz.run(requests, 0.25)
+    counts = fuzz.run(requests, "paths")
     for status in (200, 204, 400, 401, 403, 404, 405, 406, 409):
         assert counts[status], f"never {status}"
 
@@ -164,5 +167,5 @@ def test_lists_are_paged_and_sorted_or_refused(fuzz: Fuzz) -> None:
         st.just([]),
         st.sampled_from([world.OWNER, world.ADMIN, world.STRANGER]),
     )
-    counts = fuzz.run(requests, 0.05)
+    counts = fuzz.run(requests, "lists")
     assert 0.1 < counts[200] / counts.total() < 0.9

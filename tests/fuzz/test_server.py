@@ -18,8 +18,8 @@ from dataclasses import dataclass
 import pytest
 
 from tests.fuzz.server import THREADS
-from tests.wire import Request
 from tests.fuzz.world import OWNER
+from tests.wire import Request
 
 ROOT = pathlib.Path(__file__).parents[2]
 MEBIBYTE = 2**20

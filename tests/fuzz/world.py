@@ -53,6 +53,7 @@ TEMPLATES: dict[str, dict[str, Any]] = {
     "foreign": {"project_id": "red"},
     "k8s": {"coe": "kubernetes"},
     "mesos": {"coe": "mesos", "cluster_distro": "ubuntu"},
+    "sent. ence": {},
     "full": {
         "dns_nameserver": "8.8.8.8",
         "apiserver_port": 8080,
@@ -63,10 +64,11 @@ TEMPLATES: dict[str, dict[str, Any]] = {
         "master_flavor_id": "1",
     },
 }
-CLUSTERS = {
+CLUSTERS: dict[str, dict[str, Any]] = {
     **{status.lower(): {"status": status} for status in sorted(states.ALL)},
     "without-authority": {"ca_cert_ref": None},
     "of-red": {"project_id": "red", "user_id": "eve"},
+    "sent.": {"status": "CREATE_IN_PROGRESS", "ca_cert_ref": None, "of": "sent. ence"},
 }
 TWINS = ("twin", "twin")
 TEMPLATE_IDENTS = (*TEMPLATES, *map(ident, TEMPLATES), *TWINS[:1])
@@ -81,7 +83,9 @@ def _template(name: str, **more: Any) -> ClusterTemplate:
     return factories.template(**{**values, **COMMON, **more})
 
 
-def _cluster(of: ClusterTemplate, name: str, **more: Any) -> Cluster:
+def _cluster(
+    templates: dict[str, ClusterTemplate], name: str, of: str = "used", **more: Any
+) -> Cluster:
     values = {
         "uuid": ident(name),
         "name": name,
@@ -93,7 +97,7 @@ def _cluster(of: ClusterTemplate, name: str, **more: Any) -> Cluster:
         "api_address": "https://198.51.100.7:2376",
         "stack_id": ident(f"{name}-stack"),
     }
-    row = factories.cluster(of, **{**values, **more})
+    row = factories.cluster(templates[of], **{**values, **more})
     for group in row.node_groups:
         group.node_addresses = ["198.51.100.7"]
     return row
@@ -104,9 +108,8 @@ def _fill(session: Session) -> None:
     session.add_all(rows.values())
     session.add_all(_template(name, uuid=ident(f"twin{n}")) for n, name in enumerate(TWINS))
     session.flush()
-    of = rows["used"]
-    session.add_all(_cluster(of, name, **values) for name, values in CLUSTERS.items())
-    session.add_all(_cluster(of, name, uuid=ident(f"twin{n}")) for n, name in enumerate(TWINS))
+    session.add_all(_cluster(rows, name, **values) for name, values in CLUSTERS.items())
+    session.add_all(_cluster(rows, name, uuid=ident(f"twin{n}")) for n, name in enumerate(TWINS))
     repository.heartbeat(session, "ctl1", "magnum-conductor")
 
 

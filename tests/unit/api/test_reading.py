@@ -72,9 +72,7 @@ def test_nothing_behind_the_reader_reads_the_body(application: Application) -> N
 
 
 @pytest.mark.parametrize("verb", ["BREW.", "BREW. TEA", "B" * 9000])
-def test_title_names_the_methods_whatever_the_one_sent(
-    application: Application, verb: str
-) -> None:
+def test_title_names_the_methods_whatever_the_one_sent(application: Application, verb: str) -> None:
     answer = ask(application, verb, "/v1/bays")
     assert answer.status == 405
     assert title(answer).endswith("which has GET, POST")
@@ -111,3 +109,19 @@ def test_many_operations_on_many_labels_take_no_time(application: Application) -
     answer = ask(application, "PATCH", "/v1/baymodels/m", patch)
     assert time.process_time() - began < 2
     assert answer.json()["labels"] == {**labels, "label7": "y"}
+
+
+def test_full_stops_in_names_do_not_end_the_first_sentence(application: Application) -> None:
+    model = {**BAYMODEL, "name": "a. b"}
+    assert ask(application, "POST", "/v1/baymodels", model).status == 201
+    bay = {"name": "b.", "baymodel_id": "a. b"}
+    assert ask(application, "POST", "/v1/bays", bay).status == 201
+    patch = [{"op": "replace", "path": "/node_count", "value": 2}]
+    refused = (
+        ("DELETE", "/v1/baymodels/a.%20b", None, "because bays refer to it"),
+        ("PATCH", "/v1/bays/b.", patch, "can be updated only when complete"),
+        ("GET", "/v1/certificates/b.", None, "try again in a few seconds"),
+        ("POST", "/v1/baymodels", {**BAYMODEL, "server_type": "x. y"}, "fedora-atomic (vm)"),
+    )
+    for method, target, body, end in refused:
+        assert title(ask(application, method, target, body)).endswith(end)

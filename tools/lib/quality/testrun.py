@@ -42,6 +42,7 @@ STAGES = (
     Stage("lint", "style, types, layers, shell, documentation", None, 10),
     Stage("unit", "one module at a time, no input or output", "tests/unit", 10),
     Stage("contract", "the HTTP interface, in one process", "tests/contract", 10),
+    Stage("fuzz", "the HTTP interface again, sent nonsense by the thousand", "tests/fuzz", 60),
     Stage("drivers", "the templates and scripts of all drivers", "tests/drivers", 15, cloud=True),
     Stage("packaging", "sdist, wheel, and a database migrated from them", "tests/packaging", 15),
     Stage("functional", "both services on the mini cloud", "tests/functional", 70, cloud=True),
