@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from magnum.certs.policy import key_usage
 from tests import der
+from tests.fuzz.values import weighted
 
 Bytes = st.SearchStrategy[bytes]
 _DER = serialization.Encoding.DER
@@ -142,7 +143,7 @@ node: Bytes = st.builds(
     st.sampled_from([*[SUBJECTS[1]] * 5, *SUBJECTS]),
     st.sampled_from([*EXTENSIONS[1:3] * 5, *EXTENSIONS[: len(_ALTERNATIVES)]]),
     st.sampled_from([*_PURPOSES[:1] * 5, *_PURPOSES]),
-    st.one_of(st.just([]), st.just([]), _FURTHER),
+    weighted((2, st.just([])), (1, _FURTHER)),
 )
 
 _STRINGS = (0x0C, 0x13, 0x14, 0x16, 0x1C, 0x1E, 0x03, 0x02, 0x30, 0x00)
@@ -180,7 +181,7 @@ odd: Bytes = st.builds(
         subject, key, extensions * twice, version
     ),
     st.one_of(odd_names, st.just(der.name([[("2.5.4.3", 0x0C, b"swarm.invalid")]]))),
-    st.one_of(st.sampled_from(_KEYS), st.sampled_from(_KEYS), _values),
+    weighted((4, st.sampled_from(_KEYS)), (1, _values)),
     st.lists(odd_extensions, max_size=2),
     st.sampled_from([1, 1, 1, 2]),
     st.sampled_from([0, 0, 0, 0, 1, 2, 255]),
@@ -212,13 +213,10 @@ _wrapped = st.builds(
     st.sampled_from(["", "text\n", "Proc-Type: 4,ENCRYPTED\n\n", "\ufeff", "-----BEGIN X-----\n"]),
     st.sampled_from(["", "text", der.pem(b"\x30\x00"), der.pem(b"x", "X"), "\U0001f600"]),
 )
-texts = st.one_of(
-    right.map(der.pem),
-    node.map(der.pem),
-    node.map(der.pem),
-    odd.map(der.pem),
-    odd.map(der.pem),
-    damaged.map(der.pem),
-    damaged.map(der.pem),
-    _wrapped,
+texts = weighted(
+    (2, right.map(der.pem)),
+    (3, node.map(der.pem)),
+    (2, odd.map(der.pem)),
+    (2, damaged.map(der.pem)),
+    (1, _wrapped),
 )

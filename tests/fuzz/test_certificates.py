@@ -38,8 +38,8 @@ def test_a_signing_request_is_signed_or_refused_and_never_fails(fuzz: Fuzz) -> N
         st.builds(
             _body,
             csrs.texts,
-            st.one_of(st.just(CLUSTER), st.just(CLUSTER), st.sampled_from(world.CLUSTER_IDENTS)),
-            st.one_of(st.none(), st.none(), st.none(), changes),
+            values.weighted((3, st.just(CLUSTER)), (1, st.sampled_from(world.CLUSTER_IDENTS))),
+            values.weighted((3, st.none()), (1, changes)),
         ),
         st.sampled_from([*[world.OWNER] * 3, *[world.WORKER_NODE] * 2, *world.TOKENS]),
     )
@@ -53,7 +53,7 @@ def test_a_node_gets_a_certificate_of_a_node_and_no_other(fuzz: Fuzz) -> None:
 
     requests = st.builds(
         lambda text: _request(_body(text, CLUSTER, None), world.WORKER_NODE),
-        st.one_of(csrs.node, csrs.node, csrs.odd, csrs.damaged).map(der.pem),
+        values.weighted((4, csrs.node), (1, csrs.odd), (1, csrs.damaged)).map(der.pem),
     )
     counts = fuzz.run(requests, "certificates of nodes", _look_at_node_certificate)
     assert counts[201] > counts.total() / 20
@@ -69,4 +69,5 @@ def _look_at_node_certificate(answer: Answer) -> None:
     constraints: Any = found.get(x509.BasicConstraints)
     assert constraints is None or not constraints.ca
     names: Any = found.get(x509.SubjectAlternativeName, ())
-    assert {str(name.value) for name in names} <= {"10.0.0.5", "127.0.0.1"}
+    for name in names:
+        assert name.value.is_loopback or str(name.value) == "10.0.0.5"

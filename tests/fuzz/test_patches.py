@@ -61,7 +61,7 @@ def _wrong(vocabulary: Vocabulary) -> values.Values:
 
 def _patch(vocabulary: Vocabulary) -> values.Values:
     right, wrong = _right(vocabulary), _wrong(vocabulary)
-    members = st.one_of(right, right, wrong)
+    members = values.weighted((2, right), (1, wrong))
     return st.one_of(
         st.lists(right, max_size=2),
         st.lists(members, max_size=4),

@@ -6,7 +6,7 @@ import urllib.parse
 from hypothesis import strategies as st
 
 from magnum.api.vocabulary import ALL
-from tests.fuzz import world
+from tests.fuzz import values, world
 from tests.fuzz.conftest import Fuzz
 from tests.wire import Request
 
@@ -61,13 +61,12 @@ def _path(*parts: bytes) -> bytes:
     return b"/".join(parts[:-1]) + parts[-1]
 
 
-paths: Bytes = st.one_of(
-    st.sampled_from(RIGHT),
-    st.sampled_from(RIGHT),
-    st.builds(_path, head, collection, tail),
-    st.builds(_path, head, collection, st.sampled_from(IDENTS), tail),
-    st.builds(_path, head, collection, segment, tail),
-    st.lists(segment, max_size=6).map(lambda parts: b"/" + b"/".join(parts)),
+paths: Bytes = values.weighted(
+    (4, st.sampled_from(RIGHT)),
+    (1, st.builds(_path, head, collection, tail)),
+    (1, st.builds(_path, head, collection, st.sampled_from(IDENTS), tail)),
+    (1, st.builds(_path, head, collection, segment, tail)),
+    (1, st.lists(segment, max_size=6).map(lambda parts: b"/" + b"/".join(parts))),
 )
 sort_keys = sorted({name.encode() for vocabulary in ALL for name in vocabulary.by_name})
 pairs: st.SearchStrategy[tuple[bytes, bytes]] = st.one_of(
@@ -80,11 +79,13 @@ pairs: st.SearchStrategy[tuple[bytes, bytes]] = st.one_of(
 parameters: Bytes = st.lists(pairs, max_size=3, unique_by=lambda pair: pair[0]).map(
     lambda found: b"&".join(map(b"=".join, found))
 )
-queries: Bytes = st.one_of(
-    st.just(b""),
-    st.just(b""),
-    parameters,
-    st.sampled_from([b"&" * 9, b"a=1&" * 40, b"a;b", b"limit", b"?", b"limit=1&limit=2", b"%"]),
+queries: Bytes = values.weighted(
+    (3, st.just(b"")),
+    (2, parameters),
+    (
+        1,
+        st.sampled_from([b"&" * 9, b"a=1&" * 40, b"a;b", b"limit", b"?", b"limit=1&limit=2", b"%"]),
+    ),
 )
 
 ODD_HEADER_VALUES = (

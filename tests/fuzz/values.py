@@ -12,6 +12,14 @@ from tests.fuzz import world
 
 Values = st.SearchStrategy[Any]
 
+
+def weighted(*choices: tuple[int, Values]) -> Values:
+    """Return one of several strategies, each as often as its number says; one_of has no weights."""
+    return st.sampled_from([part for times, part in choices for _ in range(times)]).flatmap(
+        lambda part: part
+    )
+
+
 ODD_TEXTS = (
     *("", " ", ".", "sent. ence", "..", "null", "true", "0", "-1", "1e3", "\n", "\t.\r\n x"),
     *("\0", "a\0b", "\x1b[31m", "\ud800", "\udfff\ud800", "\ufeff", "\u202eabc", "\u200b"),
