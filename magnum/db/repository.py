@@ -9,7 +9,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    exists,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from magnum.core import errors, states
@@ -172,8 +183,9 @@ def _after(
     if value is None:
         valued = key.is_not(None) if ascending else false()
         return or_(valued, and_(key.is_(None), further_id))
-    beyond = key > value if ascending else or_(key < value, key.is_(None))
-    return or_(beyond, and_(key == value, further_id))
+    bound = literal(value, key.type)  # a bare True or False cannot be compared with < and >
+    beyond = key > bound if ascending else or_(key < bound, key.is_(None))
+    return or_(beyond, and_(key == bound, further_id))
 
 
 def clusters_of_template(session: Session, template_uuid: str) -> int:

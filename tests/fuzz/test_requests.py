@@ -79,6 +79,19 @@ pairs: st.SearchStrategy[tuple[bytes, bytes]] = st.one_of(
 parameters: Bytes = st.lists(pairs, max_size=3, unique_by=lambda pair: pair[0]).map(
     lambda found: b"&".join(map(b"=".join, found))
 )
+pages: Bytes = st.builds(
+    b"limit=%d&sort_key=%b&sort_dir=%b&marker=%b".__mod__,
+    st.tuples(
+        st.integers(1, 4),
+        st.sampled_from(sort_keys),
+        st.sampled_from([b"asc", b"desc"]),
+        st.sampled_from(
+            [world.ident(name).encode() for name in (*world.CLUSTERS, *world.TEMPLATES)]
+        ),
+    ),
+)
+"""Pages that follow another, by all that lists can be sorted by and a little else."""
+
 queries: Bytes = values.weighted(
     (3, st.just(b"")),
     (2, parameters),
@@ -164,7 +177,7 @@ def test_lists_are_paged_and_sorted_or_refused(fuzz: Fuzz) -> None:
         _request,
         st.just("GET"),
         st.sampled_from(lists),
-        parameters,
+        values.weighted((2, pages), (1, parameters)),
         st.just([]),
         st.sampled_from([world.OWNER, world.ADMIN, world.STRANGER]),
     )
