@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Requests a second of one API worker, beside what an empty controller reaches in its place."""
+
+import dataclasses
+import pathlib
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from benchmarks import load, place, report
+from deployment.cloud import Cloud
+from deployment.service import Deployment
+from deployment.sessions import Session, send
+
+CONNECTIONS = (1, 8)
+WARM_UP = 1.0
+MODEL = {
+    "coe": "swarm",
+    "image_id": "fedora-21-atomic-5",
+    "keypair_id": "testkey",
+    "external_network_id": "public",
+    "flavor_id": "m1.small",
+}
+CEILING, ONE_BAY, CREATE = "empty controller", "GET one bay", "POST baymodel"
+AIMS: Mapping[str, float] = {
+    ONE_BAY: 500,
+    "GET bays (100)": 80,
+    "GET baymodels (20)": 250,
+    "GET certificate": 300,
+    "POST certificate": 150,
+}
+"""Requests a second to be reached."""
+
+ONE_BAY_SHARE = 0.5
+"""Of the ceiling, that one bay is to reach besides."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One kind of request, and the processes that answer it."""
+
+    name: str
+    request: load.Request
+    pids: Sequence[int]
+
+
+class Wrong(Exception):
+    """A request is not answered as it should be, so there is nothing to measure."""
+
+
+def cases(
+    url: str, ceiling: str, token: str, rows: Mapping[str, str], pids: Mapping[str, Sequence[int]]
+) -> list[Case]:
+    """Return all cases; the one that adds rows comes last."""
+
+    def ask(method: str, path: str, body: Any = None) -> load.Request:
+        expected = 200 if method == "GET" else 201
+        return load.Request(method, f"{url}/v1{path}", token, body, expected)
+
+    bay = rows["bay"]
+    signing = {"bay_uuid": bay, "csr": rows["csr"]}
+    requests = {
+        ONE_BAY: ask("GET", f"/bays/{bay}"),
+        "GET bays (100)": ask("GET", "/bays"),
+        "GET baymodels (20)": ask("GET", "/baymodels"),
+        "GET certificate": ask("GET", f"/certificates/{bay}"),
+        "POST certificate": ask("POST", "/certificates", signing),
+        CREATE: ask("POST", "/baymodels", MODEL),
+    }
+    empty = load.Request("GET", f"{ceiling}/v1/bays/{bay}", token)
+    found = [Case(name, request, pids["api"]) for name, request in requests.items()]
+    return [Case(CEILING, empty, pids["ceiling"]), *found]
+
+
+def check(case: Case) -> None:
+    """Send it once and look at the status.
+
+    :raises Wrong: it is another than expected.
+    """
+    asked = case.request
+    reply = send(asked.method, asked.url, asked.body, {"X-Auth-Token": asked.token})
+    if reply.status != asked.expected:
+        raise Wrong(f"{case.name} answers {reply.status}: {reply.body}")
+
+
+def measure(found: Sequence[Case], rounds: int, seconds: float) -> list[dict[str, Any]]:
+    """Measure all cases, in turns, so that what disturbs one round disturbs all cases."""
+    numbers = []
+    *reading, adding = found
+    for connections in CONNECTIONS:
+        results: dict[str, list[load.Result]] = {case.name: [] for case in found}
+        turns = [*[case for _ in range(rounds) for case in reading], *[adding] * rounds]
+        for case in turns:
+            results[case.name].append(load.run(case.request, connections, seconds, case.pids))
+        numbers += [_numbers(name, connections, taken) for name, taken in results.items()]
+    return numbers
+
+
+def _numbers(name: str, connections: int, taken: Sequence[load.Result]) -> dict[str, Any]:
+    typical = load.typical(taken)
+    return {
+        "case": name,
+        "connections": connections,
+        "rate": typical.rate,
+        "best": load.best(taken),
+        "p50": typical.p50,
+        "p99": typical.p99,
+        "cost": typical.cost,
+        "errors": typical.errors,
+        "rounds": [dataclasses.asdict(result) for result in taken],
+    }
+
+
+def client_ceiling(address: str, seconds: float) -> list[dict[str, Any]]:
+    """Measure the load generator at a server that does nothing."""
+    command = [sys.executable, str(pathlib.Path(__file__).with_name("trivial.py")), address]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            url = f"http://{address}:{server.stdout.readline().strip()}/"
+            asked = load.Request("GET", url, "none")
+            return [
+                _numbers("wrk alone", connections, [load.run(asked, connections, seconds)])
+                for connections in CONNECTIONS
+            ]
+        finally:
+            server.terminate()
+
+
+def show(numbers: Sequence[Mapping[str, Any]]) -> None:
+    """Print a table for each number of connections."""
+    for connections in CONNECTIONS:
+        those = [row for row in numbers if row["connections"] == connections]
+        ceiling = next((row["rate"] for row in those if row["case"] == CEILING), None)
+        headings = (
+            *(f"{connections} connection(s)", "req/s", "best", "of ceiling", "p50 ms", "p99 ms"),
+            *("cpu ms", "errors", "aim"),
+        )
+        rows = [_row(row, ceiling) for row in those]
+        print(f"\n{report.table(headings, rows)}", flush=True)
+
+
+def _row(row: Mapping[str, Any], ceiling: float | None) -> list[Any]:
+    share = row["rate"] / ceiling if ceiling else None
+    shown = [row[key] for key in ("p50", "p99", "cost", "errors")]
+    of_ceiling = "-" if share is None else f"{100 * share:.0f} %"
+    return [row["case"], row["rate"], row["best"], of_ceiling, *shown, _verdict(row, share)]
+
+
+def _verdict(row: Mapping[str, Any], share: float | None) -> str:
+    """Say what is aimed at and whether it is reached."""
+    aim = AIMS.get(row["case"])
+    if aim is None:
+        return "-"
+    reached, wanted = row["rate"] >= aim, f"{aim:.0f}"
+    if row["case"] == ONE_BAY and share is not None:
+        reached, wanted = reached and share >= ONE_BAY_SHARE, f"{wanted}, {ONE_BAY_SHARE:.0%}"
+    return f"{wanted} {'met' if reached else 'MISSED'}"
+
+
+def _start(deployment: Deployment, cloud: Cloud) -> list[Case]:
+    """Start both servers, with rows, and find every request answered as it should be."""
+    user = cloud.user("demo")
+    rows = place.inside(deployment, "rows.py", "fill", user.project_id, user.id)
+    api = deployment.start_api()
+    ceiling, ceiling_url = place.start_ceiling(deployment)
+    token = Session.of(cloud, user).token
+    pids = {"api": api.family(), "ceiling": ceiling.family()}
+    found = cases(deployment.url, ceiling_url, token, rows, pids)
+    for case in found:
+        check(case)
+        load.run(case.request, CONNECTIONS[-1], WARM_UP)
+    return found
+
+
+def run(cloud: Cloud, rounds: int, seconds: float, output: pathlib.Path | None) -> None:
+    """Measure and tell."""
+    programs = place.install()
+    around = report.circumstances(programs)
+    report.show_circumstances(around)
+    print(f"{rounds} rounds of {seconds:.0f} s; req/s: median of the rounds", flush=True)
+    with place.beside(cloud, programs, "api") as deployment:
+        try:
+            found = _start(deployment, cloud)
+            numbers = client_ceiling(cloud.address, seconds) + measure(found, rounds, seconds)
+        finally:
+            place.inside(deployment, "rows.py", "clear")
+    show(numbers)
+    report.save("api", around, numbers, output)

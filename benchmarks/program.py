@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line of the benchmarks; `benchmarks/run` starts it."""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools" / "lib"))
+
+from benchmarks import api, load
+from deployment import cloud, processes, service, sessions
+from quality import environment
+
+FAILURES = (
+    api.Wrong,
+    load.LoadFailed,
+    cloud.CloudFailed,
+    environment.SetupFailed,
+    processes.ServiceFailed,
+    service.CommandFailed,
+    sessions.Refused,
+    OSError,
+)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="benchmarks/run", description=__doc__)
+    parser.add_argument("--prefix", default=str(cloud.DEFAULT_PREFIX), help="of the mini cloud")
+    parser.add_argument("--output", type=Path, help="file for the raw numbers")
+    which = parser.add_subparsers(dest="benchmark", required=True)
+    known = which.add_parser("api", help="requests a second")
+    known.add_argument("--rounds", type=int, default=3)
+    known.add_argument("--seconds", type=float, default=4, help="of each round")
+    known.set_defaults(
+        run=lambda given, mini: api.run(mini, given.rounds, given.seconds, given.output)
+    )
+    return parser
+
+
+def main() -> int:
+    """Run one benchmark; a cloud that was down goes down again."""
+    given = _parser().parse_args()
+    prefix = Path(given.prefix).absolute()
+    was_up = cloud.is_up(prefix)
+    try:
+        given.run(given, cloud.Cloud.load(prefix) if was_up else cloud.up(prefix))
+    except FAILURES as error:
+        print(f"benchmarks/run: {error}", file=sys.stderr)
+        return 1
+    finally:
+        if not was_up:
+            cloud.down(prefix)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
