@@ -32,6 +32,8 @@ AIMS: Mapping[str, float] = {
 }
 """Requests a second to be reached."""
 
+_NO_SERVER: Mapping[str, Sequence[int]] = {"api": (), "ceiling": ()}
+
 ONE_BAY_SHARE = 0.5
 """Of the ceiling, that one bay is to reach besides."""
 
@@ -172,6 +174,29 @@ def _start(deployment: Deployment, cloud: Cloud) -> list[Case]:
         check(case)
         load.run(case.request, CONNECTIONS[-1], WARM_UP)
     return found
+
+
+def profile(cloud: Cloud, name: str, times: int) -> None:
+    """Print what one case spends its time on.
+
+    :raises Wrong: there is no such case.
+    """
+    programs = place.install()
+    report.show_circumstances(report.circumstances(programs))
+    user = cloud.user("demo")
+    with place.beside(cloud, programs, "profile") as deployment:
+        try:
+            rows = place.inside(deployment, "rows.py", "fill", user.project_id, user.id)
+            token = Session.of(cloud, user).token
+            known = {case.name: case.request for case in cases("", "", token, rows, _NO_SERVER)}
+            if name not in known:
+                raise Wrong(f"there is no case {name!r} but {', '.join(known)}")
+            asked = known[name]
+            given = {"token": token, "body": asked.body}
+            words = (asked.method, asked.url, str(times))
+            print(place.inside(deployment, "profiled.py", *words, given=given)["profile"])
+        finally:
+            place.inside(deployment, "rows.py", "clear")
 
 
 def run(cloud: Cloud, rounds: int, seconds: float, output: pathlib.Path | None) -> None:

@@ -83,16 +83,17 @@ def _deployed(made: Deployment) -> Iterator[Deployment]:
         made.release()
 
 
-def inside(deployment: Deployment, script: str, *words: str) -> Any:
+def inside(deployment: Deployment, script: str, *words: str, given: Any = None) -> Any:
     """Run a script in the service's environment and return the JSON that it prints last.
 
+    :param given: what it reads from standard input, as JSON.
     :raises deployment.service.CommandFailed: it ended with an error.
     """
     command = [str(deployment.programs / "python"), str(_INSIDE / script), str(deployment.config)]
     done = subprocess.run(
         [*command, *words],
         cwd=deployment.folder,  # not the checkout, whose magnum/ would hide the installed one
-        stdin=subprocess.DEVNULL,
+        input=json.dumps(given),
         capture_output=True,
         text=True,
         check=False,

@@ -35,6 +35,10 @@ def _parser() -> argparse.ArgumentParser:
     known.set_defaults(
         run=lambda given, mini: api.run(mini, given.rounds, given.seconds, given.output)
     )
+    known = which.add_parser("profile", help="what one kind of request spends its time on")
+    known.add_argument("case", nargs="?", default=api.ONE_BAY, help="as `api` names it")
+    known.add_argument("--times", type=int, default=300)
+    known.set_defaults(run=lambda given, mini: api.profile(mini, given.case, given.times))
     return parser
 
 
