@@ -8,7 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools" / "lib"))
 
-from benchmarks import api, load
+from benchmarks import api, load, memory
 from deployment import cloud, processes, service, sessions
 from quality import environment
 
@@ -39,6 +39,8 @@ def _parser() -> argparse.ArgumentParser:
     known.add_argument("case", nargs="?", default=api.ONE_BAY, help="as `api` names it")
     known.add_argument("--times", type=int, default=300)
     known.set_defaults(run=lambda given, mini: api.profile(mini, given.case, given.times))
+    known = which.add_parser("memory", help="memory of both services, and their start")
+    known.set_defaults(run=lambda given, mini: memory.run(mini, given.output))
     return parser
 
 
