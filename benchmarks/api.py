@@ -3,8 +3,6 @@
 
 import dataclasses
 import pathlib
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -116,18 +114,12 @@ def _numbers(name: str, connections: int, taken: Sequence[load.Result]) -> dict[
 
 def client_ceiling(address: str, seconds: float) -> list[dict[str, Any]]:
     """Measure the load generator at a server that does nothing."""
-    command = [sys.executable, str(pathlib.Path(__file__).with_name("trivial.py")), address]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        try:
-            assert server.stdout is not None
-            url = f"http://{address}:{server.stdout.readline().strip()}/"
-            asked = load.Request("GET", url, "none")
-            return [
-                _numbers("wrk alone", connections, [load.run(asked, connections, seconds)])
-                for connections in CONNECTIONS
-            ]
-        finally:
-            server.terminate()
+    with place.child("trivial.py", address) as port:
+        asked = load.Request("GET", f"http://{address}:{port}/", "none")
+        return [
+            _numbers("wrk alone", connections, [load.run(asked, connections, seconds)])
+            for connections in CONNECTIONS
+        ]
 
 
 def show(numbers: Sequence[Mapping[str, Any]]) -> None:

@@ -5,6 +5,7 @@ import json
 import pathlib
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -51,9 +52,12 @@ def install() -> pathlib.Path:
 
 
 @contextmanager
-def beside(cloud: Cloud, programs: pathlib.Path, name: str) -> Iterator[Deployment]:
-    """Deploy with an empty database of its own, at the port of benchmarks."""
-    extra = options(cloud, api={"port": str(OWN_PORT)})
+def beside(cloud: Cloud, programs: pathlib.Path, name: str, **login: str) -> Iterator[Deployment]:
+    """Deploy with an empty database of its own, at the port of benchmarks.
+
+    :param login: options of [keystone_authtoken], over the usual ones.
+    """
+    extra = options(cloud, api={"port": str(OWN_PORT)}, keystone_authtoken=login)
     yield from _deployed(Beside(cloud, programs, _folder(name), f"magnum_bench_{name}", extra))
 
 
@@ -101,6 +105,18 @@ def inside(deployment: Deployment, script: str, *words: str, given: Any = None) 
     if done.returncode:
         raise CommandFailed(f"{script} {' '.join(words)}: {done.stderr[-1500:]}")
     return json.loads(done.stdout.strip().rpartition("\n")[2])
+
+
+@contextmanager
+def child(script: str, *words: str) -> Iterator[int]:
+    """Run a server of ours; gives the port that it prints first."""
+    command = [sys.executable, str(pathlib.Path(__file__).with_name(script)), *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            yield int(server.stdout.readline())
+        finally:
+            server.terminate()
 
 
 def wrapped(script: str, *words: str) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools" / "lib"))
 
-from benchmarks import api, load, memory
+from benchmarks import api, creation, load, memory, ticks
 from deployment import cloud, processes, service, sessions
 from quality import environment
 
@@ -41,6 +41,11 @@ def _parser() -> argparse.ArgumentParser:
     known.set_defaults(run=lambda given, mini: api.profile(mini, given.case, given.times))
     known = which.add_parser("memory", help="memory of both services, and their start")
     known.set_defaults(run=lambda given, mini: memory.run(mini, given.output))
+    known = which.add_parser("creation", help="from POST of a bay to its stack")
+    known.set_defaults(run=lambda given, mini: creation.run(mini, given.output))
+    known = which.add_parser("ticks", help="conductors with many bays in flight")
+    known.add_argument("--old", action="store_true", help="also after some minutes")
+    known.set_defaults(run=lambda given, mini: ticks.run(mini, given.old, given.output))
     return parser
 
 

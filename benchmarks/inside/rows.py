@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows for a benchmark, written directly; and away with what they keep outside the database.
 
-``rows.py CONFIG fill PROJECT USER`` and ``rows.py CONFIG clear``; each prints one line of JSON.
+``rows.py CONFIG fill PROJECT USER`` and ``rows.py CONFIG clear`` for the API; ``rows.py CONFIG fly
+BAYS PROJECTS`` and ``rows.py CONFIG held`` for conductors.  Each prints one line of JSON.
 """
 
 import json
@@ -14,13 +15,15 @@ from cryptography import x509 as pyca
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import NameOID
 from oslo_config import cfg
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from magnum.certs import manager, x509
 from magnum.clients.sessions import Sessions
 from magnum.cmd import options
-from magnum.db.models import Cluster, ClusterTemplate, NodeGroup
+from magnum.core.states import Action
+from magnum.db import operations
+from magnum.db.models import Cluster, ClusterTemplate, MagnumService, NodeGroup, Operation
 from magnum.db.session import Database
 
 BAYMODELS = 20
@@ -120,7 +123,51 @@ def clear(conf: cfg.ConfigOpts) -> dict[str, Any]:
     return {"cleared": len(uuids)}
 
 
-COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {"fill": fill, "clear": clear}
+def fly(_conf: cfg.ConfigOpts, bays: str, projects: str) -> dict[str, Any]:
+    """Write bays whose stack Heat has begun to build, with operations that nobody holds."""
+    owners = [{"project_id": uuid.uuid4().hex, "user_id": "u"} for _ in range(int(projects))]
+    baymodels = [_baymodel(number, owner) for number, owner in enumerate(owners)]
+    made = [
+        _bay(number, owners[number % len(owners)], baymodels[number % len(owners)])
+        for number in range(int(bays))
+    ]
+
+    def write(session: Session) -> None:
+        session.add_all(baymodels)
+        session.flush()
+        for bay in made:
+            bay.status = "CREATE_IN_PROGRESS"
+        session.add_all(made)
+        session.flush()
+        for bay in made:
+            operations.add(session, bay, Action.CREATE, {}, "u", None, 3600.0, str(uuid.uuid4()))
+        session.execute(update(Operation).values(step="stack"))
+
+    Database().write(write)
+    return {"flying": len(made)}
+
+
+def held(_conf: cfg.ConfigOpts) -> dict[str, Any]:
+    """Count the conductors that have sent a heartbeat, and what each conductor holds."""
+    count = (
+        select(Operation.lease_owner, func.count())
+        .where(Operation.lease_owner.is_not(None))
+        .group_by(Operation.lease_owner)
+    )
+
+    def read(session: Session) -> dict[str, Any]:
+        alive = session.scalar(select(func.count()).select_from(MagnumService))
+        return {"conductors": alive, "held": {row[0]: row[1] for row in session.execute(count)}}
+
+    return Database().read(read)
+
+
+COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {
+    "fill": fill,
+    "clear": clear,
+    "fly": fly,
+    "held": held,
+}
 
 if __name__ == "__main__":
     config, command, *words = sys.argv[1:]
