@@ -52,12 +52,14 @@ def install() -> pathlib.Path:
 
 
 @contextmanager
-def beside(cloud: Cloud, programs: pathlib.Path, name: str, **login: str) -> Iterator[Deployment]:
+def beside(
+    cloud: Cloud, programs: pathlib.Path, name: str, **layers: dict[str, str]
+) -> Iterator[Deployment]:
     """Deploy with an empty database of its own, at the port of benchmarks.
 
-    :param login: options of [keystone_authtoken], over the usual ones.
+    :param layers: options by section, over the usual ones.
     """
-    extra = options(cloud, api={"port": str(OWN_PORT)}, keystone_authtoken=login)
+    extra = options(cloud, api={"port": str(OWN_PORT)}, **layers)
     yield from _deployed(Beside(cloud, programs, _folder(name), f"magnum_bench_{name}", extra))
 
 

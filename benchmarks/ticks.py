@@ -6,9 +6,12 @@ small machine.  Database and broker are those of the mini cloud.
 """
 
 import dataclasses
+import os
 import pathlib
+import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from benchmarks import api, load, memory, place, report
@@ -68,14 +71,38 @@ class Scene:
         self._wait_until(lambda found: found["conductors"] == conductors)
 
     def take_up(self, bays: int) -> dict[str, Any]:
-        """Put bays in flight and wait until every one is held by a conductor."""
-        before, began = self._counts(), time.monotonic()
-        place.inside(self._deployment, "rows.py", "fly", str(bays), str(PROJECTS))
-        held = self._wait_until(lambda found: sum(found["held"].values()) == bays)["held"]
+        """Put bays in flight and wait until every one is held by a conductor.
+
+        Each takes up an equal share in every project, which is the worst case for the number of
+        calls; the others are halted meanwhile, lest the first to look takes all.
+        """
+        before, began, there = self._counts(), time.monotonic(), 0
+        for conductor in self._conductors:
+            share = bays // len(self._conductors)
+            there += share
+            with self._halted(conductor):
+                place.inside(self._deployment, "rows.py", "fly", str(share), str(PROJECTS))
+                held = self._wait_until(self._holding(there))["held"]
         seconds = time.monotonic() - began
         time.sleep(SETTLING)
         calls = _difference(before, self._counts())
         return {"seconds": seconds, "calls": calls, "held": sorted(held.values())}
+
+    @staticmethod
+    def _holding(number: int) -> Callable[[Mapping[str, Any]], bool]:
+        return lambda found: sum(found["held"].values()) == number
+
+    @contextmanager
+    def _halted(self, conductor: Process) -> Iterator[None]:
+        """Halt all conductors but one."""
+        others = [process.pid for process in self._conductors if process is not conductor]
+        for pid in others:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in others:
+                os.kill(pid, signal.SIGCONT)
 
     def watch(self) -> Window:
         """Count for a while."""
@@ -94,7 +121,7 @@ class Scene:
         found: dict[str, int] = send("GET", f"{self._standin}/counts").body
         return found
 
-    def _wait_until(self, ready: Any) -> dict[str, Any]:
+    def _wait_until(self, ready: Callable[[Mapping[str, Any]], bool]) -> dict[str, Any]:
         deadline = time.monotonic() + PATIENCE
         while True:
             found: dict[str, Any] = place.inside(self._deployment, "rows.py", "held")
@@ -112,7 +139,12 @@ def measure(cloud: Cloud, programs: pathlib.Path, bays: int, conductors: int, ol
     """Play one scene; returns plain data."""
     with place.child("standin.py", cloud.address) as port:
         standin = f"http://{cloud.address}:{port}"
-        with place.beside(cloud, programs, "ticks", auth_url=f"{standin}/v3") as deployment:
+        login = {"auth_url": f"{standin}/v3"}
+        # A halted conductor must not lose what it holds.
+        lease = {"lease_seconds": str(2 * PATIENCE)}
+        with place.beside(
+            cloud, programs, "ticks", keystone_authtoken=login, conductor=lease
+        ) as deployment:
             scene = Scene(deployment, standin, conductors)
             took_up = scene.take_up(bays)
             windows = {"young": scene.watch()}

@@ -125,7 +125,7 @@ def clear(conf: cfg.ConfigOpts) -> dict[str, Any]:
 
 def fly(_conf: cfg.ConfigOpts, bays: str, projects: str) -> dict[str, Any]:
     """Write bays whose stack Heat has begun to build, with operations that nobody holds."""
-    owners = [{"project_id": uuid.uuid4().hex, "user_id": "u"} for _ in range(int(projects))]
+    owners = [{"project_id": f"{n:032x}", "user_id": "u"} for n in range(int(projects))]
     baymodels = [_baymodel(number, owner) for number, owner in enumerate(owners)]
     made = [
         _bay(number, owners[number % len(owners)], baymodels[number % len(owners)])
