@@ -7,19 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks import load, place, report
+from benchmarks.bays import MODEL
 from deployment.cloud import Cloud
 from deployment.service import Deployment
 from deployment.sessions import Session, send
 
 CONNECTIONS = (1, 8)
 WARM_UP = 1.0
-MODEL = {
-    "coe": "swarm",
-    "image_id": "fedora-21-atomic-5",
-    "keypair_id": "testkey",
-    "external_network_id": "public",
-    "flavor_id": "m1.small",
-}
 CEILING, ONE_BAY, CREATE = "empty controller", "GET one bay", "POST baymodel"
 AIMS: Mapping[str, float] = {
     ONE_BAY: 500,
@@ -43,10 +37,6 @@ class Case:
     name: str
     request: load.Request
     pids: Sequence[int]
-
-
-class Wrong(Exception):
-    """A request is not answered as it should be, so there is nothing to measure."""
 
 
 def cases(
@@ -76,12 +66,12 @@ def cases(
 def check(case: Case) -> None:
     """Send it once and look at the status.
 
-    :raises Wrong: it is another than expected.
+    :raises benchmarks.place.Wrong: it is another than expected.
     """
     asked = case.request
     reply = send(asked.method, asked.url, asked.body, {"X-Auth-Token": asked.token})
     if reply.status != asked.expected:
-        raise Wrong(f"{case.name} answers {reply.status}: {reply.body}")
+        raise place.Wrong(f"{case.name} answers {reply.status}: {reply.body}")
 
 
 def measure(found: Sequence[Case], rounds: int, seconds: float) -> list[dict[str, Any]]:
@@ -171,7 +161,7 @@ def _start(deployment: Deployment, cloud: Cloud) -> list[Case]:
 def profile(cloud: Cloud, name: str, times: int) -> None:
     """Print what one case spends its time on.
 
-    :raises Wrong: there is no such case.
+    :raises benchmarks.place.Wrong: there is no such case.
     """
     programs = place.install()
     report.show_circumstances(report.circumstances(programs))
@@ -182,7 +172,7 @@ def profile(cloud: Cloud, name: str, times: int) -> None:
             token = Session.of(cloud, user).token
             known = {case.name: case.request for case in cases("", "", token, rows, _NO_SERVER)}
             if name not in known:
-                raise Wrong(f"there is no case {name!r} but {', '.join(known)}")
+                raise place.Wrong(f"there is no case {name!r} but {', '.join(known)}")
             asked = known[name]
             given = {"token": token, "body": asked.body}
             words = (asked.method, asked.url, str(times))

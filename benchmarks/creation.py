@@ -5,11 +5,11 @@ import dataclasses
 import pathlib
 import statistics
 import time
-import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks import api, load, memory, place, report, trace
+from benchmarks import place, report, trace, usage
+from benchmarks.bays import Bays
 from benchmarks.trace import Call
 from deployment.cloud import Cloud
 from deployment.processes import Process
@@ -59,15 +59,12 @@ class Bench:
         wrapper = place.wrapped("traced.py", str(self._path))
         self.api: Process = deployment.start_api(wrapper)
         self.conductor: Process = deployment.start_conductor(wrapper=wrapper)
-        self.session = Session.of(cloud, cloud.user("demo"))
-        self._model = self.session.call("POST", "container-infra", "/baymodels", api.MODEL)["uuid"]
+        self.bays = Bays(Session.of(cloud, cloud.user("demo")))
 
     def post(self) -> tuple[str, float, float]:
         """Ask for a bay; returns its uuid, when it was asked for and when that was answered."""
-        body = {"name": f"bench-{uuid.uuid4().hex[:8]}", "baymodel_id": self._model}
         began = time.monotonic()
-        made = self.session.call("POST", "container-infra", "/bays", body)
-        return made["uuid"], began, time.monotonic()
+        return self.bays.post(), began, time.monotonic()
 
     def calls(self, process: Process, since: float) -> list[Call]:
         """Return the calls that a process and its workers began since a moment."""
@@ -101,31 +98,22 @@ class Bench:
                 if call.method == "POST" and call.url.endswith("/stacks") and call.status == 201:
                     return call
             time.sleep(0.02)
-        raise api.Wrong(f"Heat was not asked for a stack within {PATIENCE} s")
-
-    def remove(self, bay: str) -> None:
-        """Have a bay deleted and wait until it is gone."""
-        self.session.call("DELETE", "container-infra", f"/bays/{bay}")
-        deadline = time.monotonic() + memory.PATIENCE
-        while self.session.send("GET", "container-infra", f"/bays/{bay}").status != 404:
-            if time.monotonic() > deadline:
-                raise api.Wrong(f"bay {bay} is still being deleted")
-            time.sleep(0.5)
+        raise place.Wrong(f"Heat was not asked for a stack within {PATIENCE} s")
 
     def compare(self) -> dict[str, Any]:
         """Measure POST of a bay beside GET of one, with nobody to carry it out."""
         self.conductor.stop()
         posts, own = [], []
-        cpu = load.cpu_seconds(self.api.family())
+        cpu = usage.cpu_seconds(self.api.family())
         for _ in range(POSTS):
             bay, began, answered = self.post()
             posts.append((bay, began, answered))
-        cpu_post = load.cpu_seconds(self.api.family()) - cpu
+        cpu_post = usage.cpu_seconds(self.api.family()) - cpu
         for _, began, answered in posts:
             outside = trace.union(self.calls(self.api, began), began, answered)
             own.append(answered - began - outside)
         gets = [self._get(posts[0][0]) for _ in range(10 * POSTS)]
-        cpu_get = load.cpu_seconds(self.api.family()) - cpu - cpu_post
+        cpu_get = usage.cpu_seconds(self.api.family()) - cpu - cpu_post
         return {
             "post": [answered - began for _, began, answered in posts],
             "own": own,
@@ -136,7 +124,7 @@ class Bench:
 
     def _get(self, bay: str) -> float:
         began = time.monotonic()
-        self.session.get("container-infra", f"/bays/{bay}")
+        self.bays.get(bay)
         return time.monotonic() - began
 
 
@@ -149,13 +137,13 @@ def measure(bench: Bench) -> dict[str, Any]:
     try:
         _, first = bench.create()
         creations.append(first)
-        memory.wait_for_bays(bench.session, "CREATE_COMPLETE")
+        bench.bays.wait_until_made()
         for _ in range(BAYS):
             bay, creation = bench.create()
             creations.append(creation)
-            bench.remove(bay)
+            bench.bays.remove(bay)
     finally:
-        memory.remove_bays(bench.session)
+        bench.bays.remove()
     found = [{**dataclasses.asdict(made), "own": made.own} for made in creations]
     return {"creations": found, "requests": bench.compare()}
 
@@ -170,7 +158,7 @@ def show(numbers: Mapping[str, Any]) -> None:
         (f"later ones (median of {len(later)})", *(_median(later, key) for key in keys)),
     ]
     print(f"\n{report.table(headings, rows)}")
-    visible = _median(later, "visible")
+    visible = max(first["visible"], _median(later, "visible"))
     print(f"aim: visible <= {AIM_VISIBLE} s: {'met' if visible <= AIM_VISIBLE else 'MISSED'}")
     typical = sorted(later, key=lambda made: made["visible"])[len(later) // 2]
     services = [(name, *calls) for name, calls in sorted(typical["services"].items())]

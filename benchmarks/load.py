@@ -10,6 +10,8 @@ import subprocess
 from collections.abc import Sequence
 from typing import Any
 
+from benchmarks import usage
+
 _SCRIPT = pathlib.Path(__file__).with_name("wrk.lua")
 
 
@@ -88,7 +90,7 @@ def run(request: Request, connections: int, seconds: float, pids: Sequence[int] 
         environment["BENCH_BODY"] = json.dumps(request.body)
     command = ["wrk", "--threads", "1", "--connections", str(connections)]
     command += ["--duration", f"{seconds:.0f}s", "--timeout", "30s", "--script", str(_SCRIPT)]
-    before = cpu_seconds(pids)
+    before = usage.cpu_seconds(pids)
     done = subprocess.run(
         [*command, request.url],
         env={**os.environ, **environment},
@@ -99,17 +101,7 @@ def run(request: Request, connections: int, seconds: float, pids: Sequence[int] 
     )
     if done.returncode:
         raise LoadFailed(f"wrk ended with status {done.returncode}: {done.stderr[-500:]}")
-    return parse(done.stdout, cpu_seconds(pids) - before)
-
-
-def cpu_seconds(pids: Sequence[int]) -> float:
-    """Return the processor time that processes have taken so far."""
-    ticks = 0
-    for pid in pids:
-        # The name, in brackets, may hold anything.
-        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        ticks += int(fields[11]) + int(fields[12])  # user and system
-    return ticks / os.sysconf("SC_CLK_TCK")
+    return parse(done.stdout, usage.cpu_seconds(pids) - before)
 
 
 def typical(rounds: Sequence[Result]) -> Result:

@@ -4,12 +4,12 @@
 import pathlib
 import statistics
 import time
-import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks import api, load, place, report
-from deployment.cloud import Cloud, User
+from benchmarks import api, load, place, report, usage
+from benchmarks.bays import Bays
+from deployment.cloud import Cloud
 from deployment.processes import Process
 from deployment.service import Deployment
 from deployment.sessions import Session, send
@@ -17,27 +17,8 @@ from deployment.sessions import Session, send
 STARTS = 5
 LOAD_SECONDS = 5.0
 BAYS = 6
-PATIENCE = 600  # seconds for all bays to be made, or to be gone
 AIMS: Mapping[str, float] = {"api": 110, "conductor": 130, "first answer": 1.5}
 """MiB after load, and seconds."""
-
-
-def pss(pid: int) -> float:
-    """Return a process's share of memory in MiB: what it shares counts by how many share it."""
-    return parse_pss(pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text())
-
-
-def parse_pss(text: str) -> float:
-    """Read the sum out of smaps_rollup."""
-    for line in text.splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) / 1024
-    raise ValueError("no line Pss: in smaps_rollup")
-
-
-def _family(process: Process) -> list[float]:
-    """Return the master's share and those of its workers."""
-    return [pss(pid) for pid in process.family()]
 
 
 def _seconds_until(url: str, headers: dict[str, str], began: float) -> float:
@@ -72,12 +53,17 @@ def _api(cloud: Cloud, programs: pathlib.Path) -> dict[str, Any]:
             rows = place.inside(deployment, "rows.py", "fill", user.project_id, user.id)
             process = deployment.start_api()
             pids = {"api": process.family(), "ceiling": ()}
-            fresh, after = _family(process), {}
+            fresh, after = usage.pss(process.family()), {}
             for case in api.cases(deployment.url, "", token, rows, pids):
                 if case.name != api.CEILING:
                     load.run(case.request, api.CONNECTIONS[-1], LOAD_SECONDS)
-                    after[case.name] = _family(process)
-            return {"starts": starts, "fresh": fresh, "after": after, "loaded": _family(process)}
+                    after[case.name] = usage.pss(process.family())
+            return {
+                "starts": starts,
+                "fresh": fresh,
+                "after": after,
+                "loaded": usage.pss(process.family()),
+            }
         finally:
             place.inside(deployment, "rows.py", "clear")
 
@@ -87,49 +73,15 @@ def _conductor(cloud: Cloud, programs: pathlib.Path) -> dict[str, Any]:
     with place.in_catalogue(cloud, programs, "memory") as deployment:
         deployment.start_api()
         process = deployment.start_conductor()
-        fresh = _family(process)
-        _live_and_die(cloud, cloud.user("demo"))
-        return {"fresh": fresh, "loaded": _family(process)}
-
-
-def _live_and_die(cloud: Cloud, user: User) -> None:
-    """Have bays made, all at once, and deleted."""
-    session = Session.of(cloud, user)
-    model = session.call("POST", "container-infra", "/baymodels", api.MODEL)["uuid"]
-    for _ in range(BAYS):
-        body = {"name": f"bench-{uuid.uuid4().hex[:8]}", "baymodel_id": model}
-        session.call("POST", "container-infra", "/bays", body)
-    try:
-        wait_for_bays(session, "CREATE_COMPLETE")
-    finally:
-        remove_bays(session)
-
-
-def wait_for_bays(session: Session, status: str) -> None:
-    """Wait until every bay there is has a status.
-
-    :raises api.Wrong: one has failed, or time is over.
-    """
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        found = session.get("container-infra", "/bays")["bays"]
-        statuses = {bay["status"] for bay in found}
-        if statuses <= {status}:
-            return
-        if any(known.endswith("_FAILED") for known in statuses) or time.monotonic() > deadline:
-            raise api.Wrong(f"bays are {', '.join(sorted(statuses))} instead of {status}")
-        time.sleep(1)
-
-
-def remove_bays(session: Session) -> None:
-    """Have every bay deleted, and wait for it."""
-    for bay in session.get("container-infra", "/bays")["bays"]:
-        session.call("DELETE", "container-infra", f"/bays/{bay['uuid']}")
-    deadline = time.monotonic() + PATIENCE
-    while session.get("container-infra", "/bays")["bays"]:
-        if time.monotonic() > deadline:
-            raise api.Wrong("bays are still being deleted")
-        time.sleep(1)
+        fresh = usage.pss(process.family())
+        bays = Bays(Session.of(cloud, cloud.user("demo")))
+        for _ in range(BAYS):
+            bays.post()
+        try:
+            bays.wait_until_made()
+        finally:
+            bays.remove()
+        return {"fresh": fresh, "loaded": usage.pss(process.family())}
 
 
 def _memory_rows(numbers: Mapping[str, Any]) -> list[Sequence[Any]]:

@@ -22,6 +22,10 @@ CEILING_PORT = 9520
 _INSIDE = pathlib.Path(__file__).parent / "inside"
 
 
+class Wrong(Exception):
+    """The service does not do what is to be measured; the text is what it does."""
+
+
 def options(cloud: Cloud, **layers: dict[str, str]) -> configuration.Options:
     """Return what an operator sets for speed, and one API worker, so that numbers compare.
 

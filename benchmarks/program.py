@@ -8,12 +8,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools" / "lib"))
 
-from benchmarks import api, creation, load, memory, ticks
+from benchmarks import api, creation, load, memory, place, ticks
 from deployment import cloud, processes, service, sessions
 from quality import environment
 
 FAILURES = (
-    api.Wrong,
+    place.Wrong,
     load.LoadFailed,
     cloud.CloudFailed,
     environment.SetupFailed,

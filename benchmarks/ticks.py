@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from benchmarks import api, load, memory, place, report
+from benchmarks import place, report, usage
 from deployment.cloud import Cloud
 from deployment.processes import Process
 from deployment.service import Deployment
@@ -107,14 +107,14 @@ class Scene:
     def watch(self) -> Window:
         """Count for a while."""
         pids = [process.pid for process in self._conductors]
-        before, cpu, began = self._counts(), load.cpu_seconds(pids), time.monotonic()
+        before, cpu, began = self._counts(), usage.cpu_seconds(pids), time.monotonic()
         time.sleep(WINDOW)
         seconds = time.monotonic() - began
         return Window(
             seconds=seconds,
             calls=_difference(before, self._counts()),
-            cpu=load.cpu_seconds(pids) - cpu,
-            pss=[memory.pss(pid) for pid in pids],
+            cpu=usage.cpu_seconds(pids) - cpu,
+            pss=usage.pss(pids),
         )
 
     def _counts(self) -> dict[str, int]:
@@ -128,7 +128,7 @@ class Scene:
             if ready(found):
                 return found
             if time.monotonic() > deadline:
-                raise api.Wrong(f"conductors hold only {found}")
+                raise place.Wrong(f"conductors hold only {found}")
 
 
 def _difference(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:

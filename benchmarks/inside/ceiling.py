@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 import pecan
+from oslo_config import cfg
 
 from magnum.api import app, auth
 from magnum.api.versions import Application
@@ -22,20 +23,24 @@ class Nothing:
         return b"{}"
 
 
+def build(conf: cfg.ConfigOpts, guard: auth.Guard = auth.keystone) -> Application:
+    """Put pecan with the empty controller into the service's middleware."""
+    found: Application = pecan.make_app(
+        Nothing(),
+        guess_content_type_from_ext=False,
+        force_canonical=False,
+        use_context_locals=False,
+    )
+    for middleware in reversed(app.pipeline(guard)):
+        found = middleware(found, conf)
+    return found
+
+
 class Server(api.Server):
     """The service's server with another application in it."""
 
     def load(self) -> Application:
-        """Put pecan with the empty controller into the service's middleware."""
-        found: Application = pecan.make_app(
-            Nothing(),
-            guess_content_type_from_ext=False,
-            force_canonical=False,
-            use_context_locals=False,
-        )
-        for middleware in reversed(app.pipeline(auth.keystone)):
-            found = middleware(found, self._conf)
-        return found
+        return build(self._conf)
 
 
 if __name__ == "__main__":
