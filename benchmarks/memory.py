@@ -120,6 +120,6 @@ def run(cloud: Cloud, output: pathlib.Path | None) -> None:
     programs = place.install()
     around = report.circumstances(programs)
     report.show_circumstances(around)
-    numbers = {"api": _api(cloud, programs), "conductor": _conductor(cloud, programs)}
+    numbers = {"conductor": _conductor(cloud, programs), "api": _api(cloud, programs)}
     show(numbers)
     report.save("memory", around, numbers, output)
