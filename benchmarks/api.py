@@ -3,13 +3,13 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from benchmarks import load, place, report
 from benchmarks.bays import MODEL
 from deployment.cloud import Cloud
-from deployment.service import Deployment
 from deployment.sessions import Session, send
 
 CONNECTIONS = (1, 8)
@@ -143,19 +143,23 @@ def _verdict(row: Mapping[str, Any], share: float | None) -> str:
     return f"{wanted} {'met' if reached else 'MISSED'}"
 
 
-def _start(deployment: Deployment, cloud: Cloud) -> list[Case]:
+@contextmanager
+def _running(cloud: Cloud, programs: pathlib.Path) -> Iterator[list[Case]]:
     """Start both servers, with rows, and find every request answered as it should be."""
     user = cloud.user("demo")
-    rows = place.inside(deployment, "rows.py", "fill", user.project_id, user.id)
-    api = deployment.start_api()
-    ceiling, ceiling_url = place.start_ceiling(deployment)
-    token = Session.of(cloud, user).token
-    pids = {"api": api.family(), "ceiling": ceiling.family()}
-    found = cases(deployment.url, ceiling_url, token, rows, pids)
-    for case in found:
-        check(case)
-        load.run(case.request, CONNECTIONS[-1], WARM_UP)
-    return found
+    with (
+        place.beside(cloud, programs, "api") as deployment,
+        place.filled(deployment, user) as rows,
+    ):
+        api = deployment.start_api()
+        ceiling, ceiling_url = place.start_ceiling(deployment)
+        token = Session.of(cloud, user).token
+        pids = {"api": api.family(), "ceiling": ceiling.family()}
+        found = cases(deployment.url, ceiling_url, token, rows, pids)
+        for case in found:
+            check(case)
+            load.run(case.request, CONNECTIONS[-1], WARM_UP)
+        yield found
 
 
 def profile(cloud: Cloud, name: str, times: int) -> None:
@@ -166,19 +170,18 @@ def profile(cloud: Cloud, name: str, times: int) -> None:
     programs = place.install()
     report.show_circumstances(report.circumstances(programs))
     user = cloud.user("demo")
-    with place.beside(cloud, programs, "profile") as deployment:
-        try:
-            rows = place.inside(deployment, "rows.py", "fill", user.project_id, user.id)
-            token = Session.of(cloud, user).token
-            known = {case.name: case.request for case in cases("", "", token, rows, _NO_SERVER)}
-            if name not in known:
-                raise place.Wrong(f"there is no case {name!r} but {', '.join(known)}")
-            asked = known[name]
-            given = {"token": token, "body": asked.body}
-            words = (asked.method, asked.url, str(times))
-            found = place.inside(deployment, "profiled.py", *words, given=given)
-        finally:
-            place.inside(deployment, "rows.py", "clear")
+    with (
+        place.beside(cloud, programs, "profile") as deployment,
+        place.filled(deployment, user) as rows,
+    ):
+        token = Session.of(cloud, user).token
+        known = {case.name: case.request for case in cases("", "", token, rows, _NO_SERVER)}
+        if name not in known:
+            raise place.Wrong(f"there is no case {name!r} but {', '.join(known)}")
+        asked = known[name]
+        given = {"token": token, "body": asked.body}
+        words = (asked.method, asked.url, str(times))
+        found = place.inside(deployment, "profiled.py", *words, given=given)
     wall, cpu = 1000 * found["wall"], 1000 * found["cpu"]
     print(f"{name}: {wall:.2f} ms, {cpu:.2f} ms of the processor; in the profile, its time alone:")
     print(found["profile"])
@@ -190,11 +193,7 @@ def run(cloud: Cloud, rounds: int, seconds: float, output: pathlib.Path | None) 
     around = report.circumstances(programs)
     report.show_circumstances(around)
     print(f"{rounds} rounds of {seconds:.0f} s; req/s: median of the rounds", flush=True)
-    with place.beside(cloud, programs, "api") as deployment:
-        try:
-            found = _start(deployment, cloud)
-            numbers = client_ceiling(cloud.address, seconds) + measure(found, rounds, seconds)
-        finally:
-            place.inside(deployment, "rows.py", "clear")
+    with _running(cloud, programs) as found:
+        numbers = client_ceiling(cloud.address, seconds) + measure(found, rounds, seconds)
     show(numbers)
     report.save("api", around, numbers, output)

@@ -49,23 +49,16 @@ def _api(cloud: Cloud, programs: pathlib.Path) -> dict[str, Any]:
     with place.beside(cloud, programs, "memory") as deployment:
         token = Session.of(cloud, user).token
         starts = [first_answers(deployment, token) for _ in range(STARTS)]
-        try:
-            rows = place.inside(deployment, "rows.py", "fill", user.project_id, user.id)
+        with place.filled(deployment, user) as rows:
             process = deployment.start_api()
-            pids = {"api": process.family(), "ceiling": ()}
             fresh, after = usage.pss(process.family()), {}
+            pids = {"api": process.family(), "ceiling": ()}
             for case in api.cases(deployment.url, "", token, rows, pids):
                 if case.name != api.CEILING:
                     load.run(case.request, api.CONNECTIONS[-1], LOAD_SECONDS)
                     after[case.name] = usage.pss(process.family())
-            return {
-                "starts": starts,
-                "fresh": fresh,
-                "after": after,
-                "loaded": usage.pss(process.family()),
-            }
-        finally:
-            place.inside(deployment, "rows.py", "clear")
+            loaded = usage.pss(process.family())
+    return {"starts": starts, "fresh": fresh, "after": after, "loaded": loaded}
 
 
 def _conductor(cloud: Cloud, programs: pathlib.Path) -> dict[str, Any]:

@@ -6,13 +6,13 @@ import pathlib
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from benchmarks import report
 from deployment import configuration, installation
-from deployment.cloud import Cloud
+from deployment.cloud import Cloud, User
 from deployment.processes import Process
 from deployment.service import CommandFailed, Deployment
 from deployment.sessions import send
@@ -109,7 +109,8 @@ def inside(deployment: Deployment, script: str, *words: str, given: Any = None) 
         check=False,
     )
     if done.returncode:
-        raise CommandFailed(f"{script} {' '.join(words)}: {done.stderr[-1500:]}")
+        said = (done.stdout + done.stderr)[-1500:]
+        raise CommandFailed(f"{script} {' '.join(words)}: status {done.returncode}: {said}")
     return json.loads(done.stdout.strip().rpartition("\n")[2])
 
 
@@ -123,6 +124,15 @@ def child(script: str, *words: str) -> Iterator[int]:
             yield int(server.stdout.readline())
         finally:
             server.terminate()
+
+
+@contextmanager
+def filled(deployment: Deployment, user: User) -> Iterator[Mapping[str, str]]:
+    """Have rows in a user's project; gives a bay with an authority, a baymodel, and a CSR."""
+    try:
+        yield inside(deployment, "rows.py", "fill", user.project_id, user.id)
+    finally:
+        inside(deployment, "rows.py", "clear")
 
 
 def wrapped(script: str, *words: str) -> list[str]:

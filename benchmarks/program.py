@@ -27,25 +27,29 @@ FAILURES = (
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="benchmarks/run", description=__doc__)
     parser.add_argument("--prefix", default=str(cloud.DEFAULT_PREFIX), help="of the mini cloud")
-    parser.add_argument("--output", type=Path, help="file for the raw numbers")
     which = parser.add_subparsers(dest="benchmark", required=True)
-    known = which.add_parser("api", help="requests a second")
+    saving = argparse.ArgumentParser(add_help=False)
+    saving.add_argument("--output", type=Path, help="file for the raw numbers")
+
+    known = which.add_parser("api", parents=[saving], help="requests a second")
     known.add_argument("--rounds", type=int, default=3)
     known.add_argument("--seconds", type=float, default=4, help="of each round")
-    known.set_defaults(
-        run=lambda given, mini: api.run(mini, given.rounds, given.seconds, given.output)
-    )
+    known.set_defaults(run=lambda mini, of: api.run(mini, of.rounds, of.seconds, of.output))
+
     known = which.add_parser("profile", help="what one kind of request spends its time on")
     known.add_argument("case", nargs="?", default=api.ONE_BAY, help="as `api` names it")
     known.add_argument("--times", type=int, default=300)
-    known.set_defaults(run=lambda given, mini: api.profile(mini, given.case, given.times))
-    known = which.add_parser("memory", help="memory of both services, and their start")
-    known.set_defaults(run=lambda given, mini: memory.run(mini, given.output))
-    known = which.add_parser("creation", help="from POST of a bay to its stack")
-    known.set_defaults(run=lambda given, mini: creation.run(mini, given.output))
-    known = which.add_parser("ticks", help="conductors with many bays in flight")
+    known.set_defaults(run=lambda mini, of: api.profile(mini, of.case, of.times))
+
+    known = which.add_parser("memory", parents=[saving], help="memory of both, and their start")
+    known.set_defaults(run=lambda mini, of: memory.run(mini, of.output))
+
+    known = which.add_parser("creation", parents=[saving], help="from POST of a bay to its stack")
+    known.set_defaults(run=lambda mini, of: creation.run(mini, of.output))
+
+    known = which.add_parser("ticks", parents=[saving], help="conductors with many bays in flight")
     known.add_argument("--old", action="store_true", help="also after some minutes")
-    known.set_defaults(run=lambda given, mini: ticks.run(mini, given.old, given.output))
+    known.set_defaults(run=lambda mini, of: ticks.run(mini, of.old, of.output))
     return parser
 
 
@@ -55,9 +59,12 @@ def main() -> int:
     prefix = Path(given.prefix).absolute()
     was_up = cloud.is_up(prefix)
     try:
-        given.run(given, cloud.Cloud.load(prefix) if was_up else cloud.up(prefix))
+        given.run(cloud.Cloud.load(prefix) if was_up else cloud.up(prefix), given)
     except FAILURES as error:
-        print(f"benchmarks/run: {error}", file=sys.stderr)
+        # What cleans up may fail after what it cleans up for, and for the same reason.
+        for told in (error.__context__, error):
+            if isinstance(told, FAILURES):
+                print(f"benchmarks/run: {told}", file=sys.stderr)
         return 1
     finally:
         if not was_up:
