@@ -41,8 +41,6 @@ class QueryRecorder:
             for name, listener in listeners.items():
                 event.remove(self._engine, name, listener)
 
-    def _statement(
-        self, _connection: object, _cursor: object, statement: str, *_more: Any
-    ) -> None:
+    def _statement(self, _connection: object, _cursor: object, statement: str, *_more: Any) -> None:
         if not statement.startswith(_BRACKETS):
             self.statements.append(statement)

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from magnum.core import states
 from magnum.core.states import Action, Outcome
 from magnum.db import operations, repository
-from magnum.db.clock import now
+from magnum.db.functions import now
 from magnum.db.models import Cluster, Notification
 
 

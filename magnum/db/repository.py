@@ -145,9 +145,7 @@ def page(session: Session, model: type[Row], wanted: Page, scope: Scope) -> Sequ
     return session.scalars(query.limit(wanted.limit)).all()
 
 
-def _order(
-    model: type[Row], name: str, key: ColumnElement[Any]
-) -> tuple[ColumnElement[Any], ...]:
+def _order(model: type[Row], name: str, key: ColumnElement[Any]) -> tuple[ColumnElement[Any], ...]:
     """Return what rows are sorted by, and no more of it than an index can serve where it may."""
     if name == "id":
         return (key,)

@@ -23,7 +23,9 @@ def add_quotas(database: Database, *projects: str) -> None:
 
 def limits(database: Database) -> dict[str, int]:
     query = select(Quota.project_id, Quota.hard_limit)
-    return database.read(lambda session: {row.project_id: row.hard_limit for row in session.execute(query)})
+    return database.read(
+        lambda session: {row.project_id: row.hard_limit for row in session.execute(query)}
+    )
 
 
 def raise_limit(session: Session, project: str) -> None:

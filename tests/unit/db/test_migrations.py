@@ -29,9 +29,7 @@ def described(engine: Engine) -> set[str]:
     """Return what the server says of each column, key and index, besides Alembic's own table."""
     with engine.connect() as connection:
         if engine.dialect.name == "postgresql":
-            return _rows(
-                connection, POSTGRESQL_COLUMNS, POSTGRESQL_CONSTRAINTS, POSTGRESQL_INDEXES
-            )
+            return _rows(connection, POSTGRESQL_COLUMNS, POSTGRESQL_CONSTRAINTS, POSTGRESQL_INDEXES)
         if engine.dialect.name == "mysql":
             return _mysql(connection)
         statement = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"

@@ -33,7 +33,9 @@ def test_name_is_found_to_the_letter(database: Database) -> None:
     assert [get(database, name).name for name in NAMES] == NAMES
 
 
-@pytest.mark.parametrize("name", ["k1 ", "K1", "k1.", "k", "%", "k_", "kë", "", "😀", "k1😀", "k1'"])
+@pytest.mark.parametrize(
+    "name", ["k1 ", "K1", "k1.", "k", "%", "k_", "kë", "", "😀", "k1😀", "k1'"]
+)
 def test_name_that_is_almost_another_is_not_found(database: Database, name: str) -> None:
     add_templates(database, ["k1", "ke"])
     with pytest.raises(errors.NotFound):
