@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is sent to the database, for tests that pin it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -28,7 +28,7 @@ class QueryRecorder:
     def recording(self) -> Iterator["QueryRecorder"]:
         """Write down what happens inside, and nothing from before."""
         self.statements, self.transactions = [], []
-        listeners = {
+        listeners: dict[str, Callable[..., Any]] = {
             "before_cursor_execute": self._statement,
             "commit": lambda _connection: self.transactions.append("commit"),
             "rollback": lambda _connection: self.transactions.append("rollback"),

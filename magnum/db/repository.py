@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from sqlalchemy import (
     ColumnElement,
     Select,
+    SQLColumnExpression,
     and_,
     exists,
     false,
@@ -145,14 +146,16 @@ def page(session: Session, model: type[Row], wanted: Page, scope: Scope) -> Sequ
     return session.scalars(query.limit(wanted.limit)).all()
 
 
-def _order(model: type[Row], name: str, key: ColumnElement[Any]) -> tuple[ColumnElement[Any], ...]:
+def _order(
+    model: type[Row], name: str, key: ColumnElement[Any]
+) -> Sequence[SQLColumnExpression[Any]]:
     """Return what rows are sorted by, and no more of it than an index can serve where it may."""
     if name == "id":
-        return (key,)
-    if not model.__mapper__.columns[name].nullable:
-        return (key, model.id)
-    # PostgreSQL takes nulls for the greatest, the others for the least: this decides.
-    return (key.is_not(None), key, model.id)
+        return [key]
+    if model.__mapper__.columns[name].nullable:
+        # PostgreSQL takes nulls for the greatest, the others for the least: this decides.
+        return [key.is_not(None), key, model.id]
+    return [key, model.id]
 
 
 def _sort_column(model: type[Row], name: str) -> ColumnElement[Any]:

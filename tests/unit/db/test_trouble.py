@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What errors of the databases mean, told from the numbers that the servers give."""
 
-import psycopg2
-import pymysql.err
 import pytest
 import sqlalchemy.exc
 from oslo_db import exception as db_exception
@@ -13,16 +11,10 @@ from magnum.db import trouble
 SECRET = "INSERT INTO t VALUES ('xyzzy')"
 
 
-class PostgreSQLError(psycopg2.OperationalError):
-    """One that has a number, as only the driver can make them."""
+class DriverError(Exception):
+    """What the drivers' errors have: MySQL's the number first, PostgreSQL's an attribute."""
 
-    def __init__(self, pgcode: str, text: str) -> None:
-        super().__init__(text)
-        self.code = pgcode
-
-    @property
-    def pgcode(self) -> str:
-        return self.code
+    pgcode: str | None = None
 
 
 def by_sqlalchemy(orig: Exception) -> sqlalchemy.exc.DBAPIError:
@@ -30,11 +22,13 @@ def by_sqlalchemy(orig: Exception) -> sqlalchemy.exc.DBAPIError:
 
 
 def mysql(number: int, text: str = "so it is") -> Exception:
-    return by_sqlalchemy(pymysql.err.OperationalError(number, text))
+    return by_sqlalchemy(DriverError(number, text))
 
 
 def postgresql(number: str) -> Exception:
-    return by_sqlalchemy(PostgreSQLError(number, "so it is"))
+    error = DriverError("so it is")
+    error.pgcode = number
+    return by_sqlalchemy(error)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from minicloud import (
     commands,
     configs,
     databases,
+    debian,
     network,
     packages,
     processes,
@@ -203,7 +204,7 @@ class Cloud:
                 else:
                     path.unlink(missing_ok=True)
         if purge:
-            packages.withdraw_policy(self.settings)
+            debian.withdraw_policy(packages.policy_note(self.settings))
             self.progress.say(f"removing {self.settings.prefix}")
             shutil.rmtree(self.settings.prefix)
 

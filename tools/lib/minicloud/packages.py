@@ -1,21 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Install what the cloud needs: Debian packages, and OpenStack into a virtual environment.
 
-No packaged service ever starts: Debian's hook `policy-rc.d` forbids it during the installation,
-and on a machine with systemd the new units are disabled for the next boot too. cloud-init, which
-would take a machine over at its next boot, is not installed at all: its package is unpacked below
-the prefix, for its Python modules.
+cloud-init, which would take a machine over at its next boot, is not installed at all: its package
+is unpacked below the prefix, for its Python modules.
 """
 
-import contextlib
 import os
 import pathlib
 import shutil
 import subprocess
-import time
-from collections.abc import Iterator
 
-from minicloud import commands
+from minicloud import commands, debian
 from minicloud.progress import Progress
 from minicloud.settings import Settings
 from minicloud.stamps import Stamps, digest
@@ -37,73 +32,10 @@ DEBIAN = (
 )
 UNITS = ("rabbitmq-server", "memcached", "epmd.service", "epmd.socket")
 
-_POLICY = pathlib.Path("/usr/sbin/policy-rc.d")
-_LOCK_PATIENCE = 300  # seconds, for another apt on this machine to finish
 
-
-def _apt_environment() -> dict[str, str]:
-    return os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-
-
-def _apt(log: pathlib.Path, *words: str) -> None:
-    """Run apt-get; when another one holds a lock, wait for it."""
-    argv = ["apt-get", "-q", "-y", "-o", f"DPkg::Lock::Timeout={_LOCK_PATIENCE}", *words]
-    deadline = time.monotonic() + _LOCK_PATIENCE
-    while True:
-        try:
-            return commands.run(argv, log, env=_apt_environment(), outlive=True)
-        except commands.CommandError as error:
-            # Not every lock of apt's obeys its option.
-            if "Could not get lock" not in str(error) or time.monotonic() > deadline:
-                raise
-            time.sleep(3)
-
-
-def _missing() -> list[str]:
-    done = subprocess.run(
-        ["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\n", *DEBIAN],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    installed = {
-        line.split()[0] for line in done.stdout.splitlines() if line.endswith(" installed")
-    }
-    return [name for name in DEBIAN if name not in installed]
-
-
-@contextlib.contextmanager
-def _no_service_starts(settings: Settings) -> Iterator[None]:
-    """Forbid packages to start services; leaves a policy that was there before alone."""
-    if not _POLICY.exists():
-        _policy_note(settings).parent.mkdir(exist_ok=True)
-        _policy_note(settings).touch()
-        _POLICY.write_text("#!/bin/sh\nexit 101\n")
-        _POLICY.chmod(0o755)
-    try:
-        yield
-    finally:
-        withdraw_policy(settings)
-
-
-def _policy_note(settings: Settings) -> pathlib.Path:
+def policy_note(settings: Settings) -> pathlib.Path:
+    """Return where it is written down that the policy against starting services is ours."""
     return settings.prefix / "installed" / "policy-rc.d-is-ours"
-
-
-def withdraw_policy(settings: Settings) -> None:
-    """Remove the policy if it is ours; also one that a killed `up` left behind."""
-    if _policy_note(settings).exists():
-        _POLICY.unlink(missing_ok=True)
-        _policy_note(settings).unlink()
-
-
-def _disable(names: list[str]) -> None:
-    """Keep systemd from starting newly installed services at the next boot."""
-    if shutil.which("systemctl") is None:
-        return
-    for unit in UNITS:
-        if unit.partition(".")[0] in (*names, "epmd"):
-            subprocess.run(["systemctl", "disable", unit], capture_output=True, check=False)
 
 
 def install_debian(settings: Settings, progress: Progress) -> None:
@@ -111,21 +43,8 @@ def install_debian(settings: Settings, progress: Progress) -> None:
 
     :raises CommandError: apt failed; the message holds the end of its log.
     """
-    withdraw_policy(settings)
-    missing = _missing()
-    if not missing:
-        return
     log = settings.log / "apt.log"
-    progress.say(f"installing Debian packages: {' '.join(missing)}")
-    with _no_service_starts(settings):
-        _apt(log, "update")
-        try:
-            _apt(log, "install", "--no-install-recommends", *missing)
-        except commands.CommandError:
-            # An installation that was shot half-way must be finished first.
-            commands.run(["dpkg", "--configure", "-a"], log, env=_apt_environment(), outlive=True)
-            _apt(log, "install", "--no-install-recommends", *missing)
-        _disable(missing)
+    debian.install(DEBIAN, UNITS, log, policy_note(settings), progress.say)
 
 
 def cloud_init_modules(settings: Settings) -> pathlib.Path:
@@ -147,7 +66,7 @@ def unpack_cloud_init(settings: Settings, progress: Progress) -> None:
     try:
         commands.run(fetch, log)
     except commands.CommandError:  # no package lists yet, or old ones
-        _apt(log, "update")
+        debian.apt(log, "update")
         commands.run(fetch, log)
     package = next(part.glob("*.deb"))
     commands.run(["dpkg-deb", "-x", str(package), str(part)], log)

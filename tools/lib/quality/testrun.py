@@ -8,6 +8,7 @@ import argparse
 import dataclasses
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import xml.etree.ElementTree
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from deployment import cloud
+from minicloud import commands, debian
 from quality import environment
 
 ROOT = environment.ROOT
@@ -28,6 +30,8 @@ class Stage:
 
     :param limit: minutes after which the stage is ended and counts as failed.
     :param cloud: whether it wants the mini cloud.
+    :param more: further arguments for pytest.
+    :param packages: of Debian that it needs.
     """
 
     name: str
@@ -35,6 +39,8 @@ class Stage:
     folder: str | None
     limit: int
     cloud: bool = False
+    more: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
 
 
 CLOUD = Stage("cloud", "the mini cloud, for the stages drivers and functional", None, 20)
@@ -43,6 +49,14 @@ STAGES = (
     Stage("unit", "one module at a time, no input or output", "tests/unit", 10),
     Stage("contract", "the HTTP interface, in one process", "tests/contract", 10),
     Stage("fuzz", "the HTTP interface again, sent nonsense by the thousand", "tests/fuzz", 60),
+    Stage(
+        "databases",
+        "what uses a database, on MariaDB and PostgreSQL",
+        "tests/databases",
+        20,
+        more=("tests/unit", "tests/contract", "--databases", "--numprocesses=2"),
+        packages=("mariadb-server-core", "postgresql"),
+    ),
     Stage("drivers", "the templates and scripts of all drivers", "tests/drivers", 15, cloud=True),
     Stage("packaging", "sdist, wheel, and a database migrated from them", "tests/packaging", 15),
     Stage("functional", "both services on the mini cloud", "tests/functional", 70, cloud=True),
@@ -105,14 +119,36 @@ def _run_tests(python: pathlib.Path, outcome: Outcome, arguments: list[str]) -> 
         print(f"There is no {folder}")
         outcome.failed = 1
         return
+    if not _have_packages(outcome.stage.packages):
+        outcome.failed = 1
+        return
     report = environment.cache() / f"report-{outcome.stage.name}.xml"
     report.unlink(missing_ok=True)
-    command = [str(python), "-m", "pytest", "-q", f"--junitxml={report}", folder, *arguments]
-    status = _call(command, outcome.stage.limit)
+    command = [str(python), "-m", "pytest", "-q", f"--junitxml={report}", folder]
+    status = _call([*command, *outcome.stage.more, *arguments], outcome.stage.limit)
     if report.exists():
         _count(report, outcome)
     if status and not outcome.failed:
         outcome.failed = 1
+
+
+def _have_packages(names: tuple[str, ...]) -> bool:
+    """Install the Debian packages that are missing, when we may; whether all are there.
+
+    On other machines the tests themselves say which program they miss.
+    """
+    if shutil.which("dpkg-query") is None or not (missing := debian.missing(names)):
+        return True
+    if os.getuid() != 0:
+        print(f"Please install: {' '.join(missing)}")
+        return False
+    log, note = (environment.cache() / name for name in ("apt.log", "policy-rc.d-is-ours"))
+    try:
+        debian.install(names, ("mariadb", "postgresql"), log, note, print)
+    except commands.CommandError as error:
+        print(error)
+        return False
+    return True
 
 
 def _start_cloud() -> Outcome:
