@@ -35,13 +35,13 @@ def _paths(vocabulary: Vocabulary) -> values.Values:
 
 def _right(vocabulary: Vocabulary) -> values.Values:
     """Return operations that could be meant."""
-    words = [word for word in vocabulary.words if not word.field.read_only]
+    words = [word for word in vocabulary.words if not (word.field.read_only or word.field.internal)]
     if vocabulary is BAY:
         words = [vocabulary.by_name["node_count"]]
     return st.sampled_from(words).flatmap(
         lambda word: st.fixed_dictionaries(
             {
-                "op": st.sampled_from(["replace", "replace", "add", "remove"]),
+                "op": st.sampled_from([*["replace"] * 4, "add", "remove"]),
                 "path": st.just(f"/{word.name}"),
                 "value": values.right(word.field),
             }
@@ -62,12 +62,12 @@ def _wrong(vocabulary: Vocabulary) -> values.Values:
 def _patch(vocabulary: Vocabulary) -> values.Values:
     right, wrong = _right(vocabulary), _wrong(vocabulary)
     members = values.weighted((2, right), (1, wrong))
-    return st.one_of(
-        st.lists(right, max_size=2),
-        st.lists(members, max_size=4),
-        st.lists(members, min_size=1, max_size=2).map(lambda few: few * 600),
-        st.lists(st.one_of(right, values.junk), max_size=2),
-        values.junk,
+    return values.weighted(
+        (4, st.lists(right, min_size=1, max_size=2)),
+        (2, st.lists(members, max_size=4)),
+        (1, st.lists(members, min_size=1, max_size=2).map(lambda few: few * 501)),
+        (1, st.lists(st.one_of(right, values.junk), max_size=2)),
+        (1, values.junk),
     )
 
 
@@ -88,7 +88,7 @@ def patches(vocabulary: Vocabulary) -> st.SearchStrategy[Request]:
         build,
         st.sampled_from(idents),
         _patch(vocabulary),
-        st.sampled_from(["", "", "", "?rollback=true", "?rollback=x", "?x=y"]),
+        st.sampled_from([*[""] * 9, "?rollback=true", "?rollback=x", "?x=y"]),
         st.sampled_from(["1.1", "1.2", "1.3"]),
         st.sampled_from([world.OWNER, world.OWNER, world.OWNER, world.ADMIN, world.STRANGER]),
     )
@@ -98,4 +98,4 @@ def patches(vocabulary: Vocabulary) -> st.SearchStrategy[Request]:
 def test_a_patch_is_applied_or_refused_and_never_fails(fuzz: Fuzz, vocabulary: Vocabulary) -> None:
     counts = fuzz.run(patches(vocabulary), f"patches of a {vocabulary.noun}")
     accepted = counts[200] + counts[202]
-    assert 0.05 < accepted / counts.total() < 0.9
+    assert 0.1 < accepted / counts.total() < 0.9
