@@ -31,7 +31,7 @@ BAYS = 100
 
 
 def _store(conf: cfg.ConfigOpts) -> manager.CertStore:
-    return manager.load_store(conf, Sessions(conf))
+    return manager.load_store(conf, Sessions(conf), Database())
 
 
 def _keys(conf: cfg.ConfigOpts) -> x509.KeyPolicy:

@@ -13,13 +13,15 @@ import yaml
 from gabbi import handlers, suitemaker
 
 from magnum.api.versions import Application
-from magnum.api.vocabulary import TEMPLATE_OF, Vocabulary
+from magnum.api.vocabulary import ALL, TEMPLATE_OF, Vocabulary
 
 FOLDER = pathlib.Path(__file__).parent / "gabbits"
+VOCABULARIES = [vocabulary for vocabulary in ALL if vocabulary.core == "cluster"]
 HANDLERS = [handler() for handler in handlers.RESPONSE_HANDLERS]
 
 
-def _in_words_of(cluster: Vocabulary, text: str) -> dict[str, object]:
+def in_words_of(cluster: Vocabulary, text: str) -> dict[str, object]:
+    """Read YAML with the words of a vocabulary in it."""
     template = TEMPLATE_OF[cluster.noun]
     words = {
         "clusters": cluster.collection,
@@ -40,7 +42,7 @@ def tell(story: str, vocabulary: Vocabulary, application: Application) -> None:
     suite = suitemaker.test_suite_from_dict(
         loader=unittest.defaultTestLoader,
         test_base_name=story,
-        suite_dict=_in_words_of(vocabulary, path.read_text()),
+        suite_dict=in_words_of(vocabulary, path.read_text()),
         test_directory=str(FOLDER),
         host="api.test",
         port=9511,

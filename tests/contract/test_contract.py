@@ -3,15 +3,14 @@
 
 import pytest
 
-from magnum.api.vocabulary import ALL, Vocabulary
+from magnum.api.vocabulary import Vocabulary
 from tests.contract import reference, stories
 from tests.contract.recorder import Recorder
 
 STORIES = sorted(path.stem for path in stories.FOLDER.glob("*.yaml"))
-VOCABULARIES = [vocabulary for vocabulary in ALL if vocabulary.core == "cluster"]
 
 
-@pytest.mark.parametrize("vocabulary", VOCABULARIES, ids=lambda vocabulary: vocabulary.noun)
+@pytest.mark.parametrize("vocabulary", stories.VOCABULARIES, ids=lambda vocabulary: vocabulary.noun)
 @pytest.mark.parametrize("story", STORIES)
 def test_story(story: str, vocabulary: Vocabulary, application: Recorder) -> None:
     stories.tell(story, vocabulary, application)

@@ -17,7 +17,7 @@ from magnum.api.vocabulary import TEMPLATE_OF, Vocabulary
 from magnum.clients import neutron
 from magnum.db import repository
 from magnum.db.models import Cluster
-from tests.contract.test_contract import VOCABULARIES, told
+from tests.contract.stories import VOCABULARIES, in_words_of
 from tests.fakes.services import World
 
 FILE = pathlib.Path(__file__).with_name("rbac.yaml")
@@ -48,7 +48,7 @@ class Table:
 
 
 def read(vocabulary: Vocabulary) -> Table:
-    document: Any = told(FILE, vocabulary)
+    document: Any = in_words_of(vocabulary, FILE.read_text())
     head, *lines = [line.split() for line in document["table"].splitlines() if line.strip()]
     assert (*CALL, *document["callers"]) == tuple(head)
     rows = []

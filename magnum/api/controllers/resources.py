@@ -10,7 +10,7 @@ from magnum.api import pagination, views
 from magnum.api.call import Call, Reply
 from magnum.api.vocabulary import Vocabulary
 from magnum.core import errors
-from magnum.db.repository import is_uuid
+from magnum.core.idents import is_uuid
 
 CHANGES = ("update", "delete")
 

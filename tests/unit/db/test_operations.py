@@ -235,7 +235,7 @@ def test_waiting_operation_is_claimed_by_its_projects_watcher_alone(database: Da
         factories.add_cluster(database, Action.CREATE)
     first, second = claim(database, "one")
     wait(database, first, second)
-    database.write(lambda session: operations.release(session, second, 0.0, failed=False))
+    database.write(lambda session: operations.release(session, second, 0.0, None))
     assert claim(database, "two") == []
     assert [held.uuid for held in claim(database, "one")] == [second.uuid]
 
