@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from magnum.core import errors
-from magnum.db import operations
-from magnum.db.operations import Claim
+from magnum.db import claims
+from magnum.db.claims import Claim
 from magnum.db.session import Database
 
 LOG = logging.getLogger(__name__)
@@ -70,10 +70,10 @@ class Leases:
     def claim(self, limit: int) -> list[Held]:
         """Take up to ``limit`` operations that nobody holds."""
         asked = time.monotonic()
-        claims = self._database.write(
-            lambda session: operations.claim(session, self._owner, self._seconds, limit)
+        claimed = self._database.write(
+            lambda session: claims.claim(session, self._owner, self._seconds, limit)
         )
-        taken = [Held(claim, asked + self._seconds) for claim in claims]
+        taken = [Held(claim, asked + self._seconds) for claim in claimed]
         with self._lock:
             self._held.update((held.claim.uuid, held) for held in taken)
         return taken
@@ -106,9 +106,9 @@ class Leases:
         if not holding:
             return
         asked = time.monotonic()
-        claims = [held.claim for held in holding]
+        known = [held.claim for held in holding]
         still_ours = self._database.write(
-            lambda session: operations.renew(session, self._owner, self._seconds, claims)
+            lambda session: claims.renew(session, self._owner, self._seconds, known)
         )
         for held in holding:
             if held.claim.uuid in still_ours:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from magnum.conductor.cloud import Cloud
 from magnum.core.states import Action
 from magnum.db import repository
-from magnum.db.operations import Claim
+from magnum.db.claims import Claim
 from magnum.heat.stacks import StackResource
 
 WAIT_CONDITION = "OS::Heat::WaitCondition"

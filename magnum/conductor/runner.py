@@ -21,10 +21,10 @@ from magnum.conductor.run import OperationFailed, Run, Unsettled
 from magnum.conductor.steps import Waiting
 from magnum.core import errors, states
 from magnum.core.states import Action, Outcome
-from magnum.db import operations, repository
+from magnum.db import claims, operations, repository
+from magnum.db.claims import Claim
 from magnum.db.models import Cluster
 from magnum.db.notifications import Result
-from magnum.db.operations import Claim
 from magnum.heat import status as heat_status
 from magnum.heat.stacks import Stack
 
@@ -242,7 +242,7 @@ class Runner:
         claim = held.claim
 
         def write(session: Session) -> None:
-            operations.release(session, claim, delay, trouble)
+            claims.release(session, claim, delay, trouble)
             if trouble and claim.attempts == 0:
                 told = [("WARNING", claim.step or "begin", f"{trouble} Trying again.")]
                 repository.add_events(session, claim.cluster_id, claim.uuid, told)
@@ -254,7 +254,7 @@ class Runner:
         LOG.info("Operation %s is in other hands now", held.claim.uuid)
         self._leases.drop(held)
         try:
-            self._cloud.database.write(lambda session: operations.let_go(session, held.claim))
+            self._cloud.database.write(lambda session: claims.let_go(session, held.claim))
         except errors.Unavailable as error:
             LOG.info("Its lease runs out by itself: %s", error)
 

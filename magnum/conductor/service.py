@@ -22,7 +22,7 @@ from magnum.conductor.leases import Held, Leases
 from magnum.conductor.runner import Runner, Verdict
 from magnum.conductor.watch import Watch
 from magnum.core import errors
-from magnum.db import operations, repository
+from magnum.db import claims, repository
 from magnum.heat.stacks import Stack
 from magnum.rpc.messages import OperationReady
 from magnum.rpc.notices import Teller
@@ -126,7 +126,7 @@ class Conductor:
         projects = self._watch.projects()
         if not projects:
             return
-        watchers = self._cloud.database.read(lambda session: operations.watchers(session, projects))
+        watchers = self._cloud.database.read(lambda session: claims.watchers(session, projects))
 
         def is_elsewhere(held: Held) -> bool:
             return watchers.get(held.claim.project_id, self.name) != self.name

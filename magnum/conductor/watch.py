@@ -5,7 +5,7 @@ A look is either at all the project's stacks or, every other time, at the resour
 in turn, which is what events tell of.  So a project costs one call at a time and no thread while
 nobody looks.
 
-A project is watched by one conductor, see :func:`magnum.db.operations.watchers`.
+A project is watched by one conductor, see :func:`magnum.db.claims.watchers`.
 """
 
 import itertools

@@ -35,7 +35,13 @@ def serve(world: World, conf: cfg.ConfigOpts, tmp_path: pathlib.Path) -> Serve:
 @pytest.fixture
 def bay(api: webtest.TestApp, world: World) -> str:
     """A complete bay of project blue."""
-    model = {"name": "m", "coe": "swarm", "image_id": "fedora-atomic-21", "keypair_id": "ops"}
+    model = {
+        "name": "m",
+        "coe": "swarm",
+        "image_id": "fedora-atomic-21",
+        "keypair_id": "ops",
+        "external_network_id": "public",
+    }
     api.post_json("/v1/baymodels", model)
     made = api.post_json("/v1/bays", {"name": "b1", "baymodel_id": "m"}).json["uuid"]
     world.conductor.finish()

@@ -12,7 +12,13 @@ from tests import factories
 from tests.fakes.services import World
 from tests.queries import QueryRecorder
 
-BAYMODEL = {"name": "m", "coe": "swarm", "image_id": "fedora-atomic-21", "keypair_id": "ops"}
+BAYMODEL = {
+    "name": "m",
+    "coe": "swarm",
+    "image_id": "fedora-atomic-21",
+    "keypair_id": "ops",
+    "external_network_id": "public",
+}
 BAY = {"name": "b", "baymodel_id": "m"}
 
 READS = {

@@ -13,7 +13,6 @@ with warnings.catch_warnings():
 
     from benchmarks.inside import ceiling, rows
 from benchmarks import standin
-from magnum.db import operations
 from magnum.db.models import Cluster, ClusterTemplate
 from magnum.db.session import Database
 from tests.fakes.cloud import FakeCloud
@@ -41,7 +40,7 @@ def test_bays_in_flight_are_held_by_who_claims_them(
 ) -> None:
     rows.fly(conf, "7", "3")
     assert rows.held(conf) == {"conductors": 0, "held": {}}
-    claims = database.write(lambda session: operations.claim(session, "me", 60, 5))
+    claims = database.write(lambda session: claims.claim(session, "me", 60, 5))
     assert {(claim.action, claim.step) for claim in claims} == {("CREATE", "stack")}
     assert rows.held(conf)["held"] == {"me": 5}
     assert len({claim.project_id for claim in claims}) == 3

@@ -13,6 +13,10 @@ from tests.tables import drop_all
 
 NEWEST = f"{len(list((migrate.SCRIPTS / 'versions').glob('[0-9]*.py'))):04d}"
 
+SQLITE_COLUMNS = """
+    SELECT tables.name, columns.name, columns.type, columns."notnull", columns.dflt_value
+    FROM sqlite_master tables, pragma_table_info(tables.name) columns WHERE tables.type = 'table'
+"""
 POSTGRESQL_COLUMNS = """
     SELECT table_name, column_name, data_type, character_maximum_length, is_nullable,
            column_default IS NOT NULL, collation_name
@@ -32,13 +36,18 @@ def described(engine: Engine) -> set[str]:
             return _rows(connection, POSTGRESQL_COLUMNS, POSTGRESQL_CONSTRAINTS, POSTGRESQL_INDEXES)
         if engine.dialect.name == "mysql":
             return _mysql(connection)
-        statement = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"
-        return {
-            " ".join(f"{name}: {line}".replace('"', "").rstrip(", )").split())
-            for name, sql in connection.execute(text(statement))
-            for line in sql.split("\n")
-            if not name.startswith("alembic")
-        }
+        return _sqlite(connection)
+
+
+def _sqlite(connection: Connection) -> set[str]:
+    """Return the columns as SQLite reads them; the rest only its statements tell."""
+    statements = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE sql != ''"))
+    return _rows(connection, SQLITE_COLUMNS) | {
+        " ".join(f"{name}: {line}".replace('"', "").rstrip(", )").split())
+        for name, sql in statements
+        for line in sql.split("\n")
+        if line.strip().startswith(("CONSTRAINT", "FOREIGN", "CREATE INDEX", "CREATE UNIQUE"))
+    }
 
 
 def _mysql(connection: Connection) -> set[str]:

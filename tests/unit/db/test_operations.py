@@ -10,16 +10,16 @@ from sqlalchemy.orm import Session
 
 from magnum.core import errors, states
 from magnum.core.states import Action, Outcome
-from magnum.db import operations
+from magnum.db import claims, operations
+from magnum.db.claims import Claim
 from magnum.db.functions import now
 from magnum.db.models import Cluster, NodeGroup, Operation
-from magnum.db.operations import Claim
 from magnum.db.session import Database
 from tests import factories
 
 
 def claim(database: Database, owner: str = "one", lease: float = 20.0) -> list[Claim]:
-    return database.write(lambda session: operations.claim(session, owner, lease, 10))
+    return database.write(lambda session: claims.claim(session, owner, lease, 10))
 
 
 def expire(database: Database) -> None:
@@ -40,7 +40,7 @@ def test_two_that_saw_the_same_row_cannot_both_win(database: Database) -> None:
         seen = update(Operation).where(
             Operation.uuid == first.uuid, Operation.fence == first.fence - 1
         )
-        return operations.changed(session, seen.values(lease_owner="two"))
+        return claims.changed(session, seen.values(lease_owner="two"))
 
     assert database.write(late) is False
 
@@ -54,10 +54,10 @@ def test_of_many_that_claim_at_once_each_operation_has_one_winner(database: Data
         won: list[str] = []
         together.wait()
         for _ in range(8):
-            claims = database.write(
-                lambda session: operations.claim(session, f"conductor-{number}", 20.0, 3)
+            taken = database.write(
+                lambda session: claims.claim(session, f"conductor-{number}", 20.0, 3)
             )
-            won += [held.uuid for held in claims]
+            won += [held.uuid for held in taken]
         return won
 
     with ThreadPoolExecutor(6) as pool:
@@ -95,7 +95,7 @@ def test_renewal_keeps_a_lease_and_tells_what_is_lost(database: Database) -> Non
     ran_out = update(Operation).where(Operation.uuid == lost.uuid).values(lease_expires=0.0)
     database.write(lambda session: session.execute(ran_out))
     claim(database, "two")
-    still = database.write(lambda session: operations.renew(session, "one", 20.0, [kept, lost]))
+    still = database.write(lambda session: claims.renew(session, "one", 20.0, [kept, lost]))
     assert still == {kept.uuid}
 
 
@@ -107,7 +107,7 @@ def test_renewal_of_a_claim_that_its_own_owner_made_anew_keeps_only_the_new_one(
     (fresh,) = claim(database, "one")
 
     def renew(held: Claim) -> set[str]:
-        return database.write(lambda session: operations.renew(session, "one", 20.0, [held]))
+        return database.write(lambda session: claims.renew(session, "one", 20.0, [held]))
 
     assert renew(stale) == set()
     assert renew(fresh) == {fresh.uuid}
@@ -119,10 +119,10 @@ def test_superseded_operation_is_lost_but_its_lease_lives_until_let_go(
     row = factories.add_cluster(database, Action.CREATE)
     (creation,) = claim(database, "one")
     database.write(lambda session: factories.add_operation(session, row, Action.DELETE))
-    still = database.write(lambda session: operations.renew(session, "one", 20.0, [creation]))
+    still = database.write(lambda session: claims.renew(session, "one", 20.0, [creation]))
     assert still == set()
     assert claim(database, "two") == []
-    database.write(lambda session: operations.let_go(session, creation))
+    database.write(lambda session: claims.let_go(session, creation))
     (deletion,) = claim(database, "two")
     assert deletion.action is Action.DELETE
 
@@ -142,7 +142,7 @@ def test_superseded_operation_of_a_dead_conductor_blocks_until_its_lease_ends(
 def test_released_operation_waits_its_pause(database: Database) -> None:
     factories.add_cluster(database, Action.CREATE)
     (first,) = claim(database)
-    database.write(lambda session: operations.release(session, first, 60.0, "no answer"))
+    database.write(lambda session: claims.release(session, first, 60.0, "no answer"))
     assert claim(database) == []
     database.write(lambda session: session.execute(update(Operation).values(not_before=0.0)))
     (second,) = claim(database)
@@ -183,8 +183,8 @@ def test_finished_delete_takes_the_rows_and_keeps_the_history(database: Database
 
 def test_oldest_come_first_and_no_more_than_asked_for(database: Database) -> None:
     rows = [factories.add_cluster(database, Action.CREATE) for _ in range(3)]
-    claims = database.write(lambda session: operations.claim(session, "one", 20.0, 2))
-    assert [held.cluster_id for held in claims] == [row.uuid for row in rows[:2]]
+    taken = database.write(lambda session: claims.claim(session, "one", 20.0, 2))
+    assert [held.cluster_id for held in taken] == [row.uuid for row in rows[:2]]
 
 
 def test_seconds_left_follow_the_databases_clock(database: Database) -> None:
@@ -215,13 +215,13 @@ def wait(database: Database, *held: Claim) -> None:
 
 
 def watchers(database: Database) -> dict[str, str]:
-    return database.read(lambda session: operations.watchers(session, [factories.PROJECT]))
+    return database.read(lambda session: claims.watchers(session, [factories.PROJECT]))
 
 
 def test_watcher_of_a_project_holds_its_oldest_waiting_operation(database: Database) -> None:
     for _ in range(3):
         factories.add_cluster(database, Action.CREATE)
-    (first,) = database.write(lambda session: operations.claim(session, "one", 20.0, 1))
+    (first,) = database.write(lambda session: claims.claim(session, "one", 20.0, 1))
     others = claim(database, "two")
     assert watchers(database) == {}  # nobody waits yet
     wait(database, *others)
@@ -235,7 +235,7 @@ def test_waiting_operation_is_claimed_by_its_projects_watcher_alone(database: Da
         factories.add_cluster(database, Action.CREATE)
     first, second = claim(database, "one")
     wait(database, first, second)
-    database.write(lambda session: operations.release(session, second, 0.0, None))
+    database.write(lambda session: claims.release(session, second, 0.0, None))
     assert claim(database, "two") == []
     assert [held.uuid for held in claim(database, "one")] == [second.uuid]
 
