@@ -40,10 +40,10 @@ def test_bays_in_flight_are_held_by_who_claims_them(
 ) -> None:
     rows.fly(conf, "7", "3")
     assert rows.held(conf) == {"conductors": 0, "held": {}}
-    claims = database.write(lambda session: claims.claim(session, "me", 60, 5))
-    assert {(claim.action, claim.step) for claim in claims} == {("CREATE", "stack")}
+    taken = database.write(lambda session: claims.claim(session, "me", 60, 5))
+    assert {(claim.action, claim.step) for claim in taken} == {("CREATE", "stack")}
     assert rows.held(conf)["held"] == {"me": 5}
-    assert len({claim.project_id for claim in claims}) == 3
+    assert len({claim.project_id for claim in taken}) == 3
 
 
 def test_empty_controller_stands_behind_the_middleware(conf: cfg.ConfigOpts) -> None:

@@ -46,7 +46,8 @@ def _sqlite(connection: Connection) -> set[str]:
         " ".join(f"{name}: {line}".replace('"', "").rstrip(", )").split())
         for name, sql in statements
         for line in sql.split("\n")
-        if line.strip().startswith(("CONSTRAINT", "FOREIGN", "CREATE INDEX", "CREATE UNIQUE"))
+        if not name.startswith("alembic")
+        and line.strip().startswith(("CONSTRAINT", "FOREIGN", "CREATE INDEX", "CREATE UNIQUE"))
     }
 
 
