@@ -13,6 +13,7 @@ with warnings.catch_warnings():
 
     from benchmarks.inside import ceiling, rows
 from benchmarks import standin
+from magnum.db import claims
 from magnum.db.models import Cluster, ClusterTemplate
 from magnum.db.session import Database
 from tests.fakes.cloud import FakeCloud
