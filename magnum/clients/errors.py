@@ -23,8 +23,10 @@ from contextlib import contextmanager
 
 import requests
 from barbicanclient import exceptions as barbican
+from glanceclient import exc as glance
 from heatclient import exc as heat
 from keystoneauth1 import exceptions as keystone
+from novaclient import exceptions as nova
 from oslo_utils import strutils
 
 from magnum.core import errors
@@ -41,8 +43,11 @@ _SECRETS = (
 )
 _LIBRARIES = (
     barbican.HTTPError,
+    glance.BaseException,
+    glance.ClientException,
     heat.BaseException,
     keystone.ClientException,
+    nova.ClientException,
     requests.RequestException,
 )
 
@@ -163,7 +168,7 @@ def _trouble(error: Exception, status: int | None) -> str:
     name = type(error).__name__
     if isinstance(error, keystone.EndpointNotFound | keystone.EmptyCatalog):
         return "the catalogue has no endpoint of it"
-    if "Timeout" in name:
+    if "Timeout" in name or name == "InvalidEndpoint":  # glanceclient's word for a time-out
         return "timed out"
     if isinstance(error, keystone.SSLError | requests.exceptions.SSLError):
         return "its certificate cannot be verified"

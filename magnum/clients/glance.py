@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Glance: the image of a cluster template, and which distribution it says it holds.
 
-Called by the API with the caller's session.  Spoken by a plain keystoneauth adapter: the service's
-own library asks for the schema of images before it shows one.
+Called by the API with the caller's session.
 """
 
 from typing import Any
+
+from glanceclient import client
 
 from magnum.clients.errors import Missing, Rejected, translate_for_caller
 from magnum.clients.sessions import CloudSession
@@ -41,18 +42,17 @@ def _wrong(name_or_id: str, rule: str) -> errors.ReferencedMissing:
     return errors.ReferencedMissing(errors.wrong("image_id", name_or_id, rule))
 
 
-def _images(session: CloudSession, name_or_id: str) -> list[dict[str, Any]]:
-    with translate_for_caller(_NAME):
-        glance = session.adapter("glance", "v2")
+def _images(session: CloudSession, name_or_id: str) -> list[Any]:
+    glance = client.Client("2", session=session, **session.client_options("glance"))
     if is_uuid(name_or_id):
         try:
             with translate_for_caller(_NAME):
-                return [glance.get(f"/images/{name_or_id}").json()]
+                return [glance.images.get(name_or_id)]
         except Missing:
             pass  # a name may look like an id
     try:
         with translate_for_caller(_NAME):
-            found = glance.get("/images", params={"name": name_or_id}).json()["images"]
+            found = list(glance.images.list(filters={"name": name_or_id}))
     except Rejected:
         return []  # no name that any image could have
     # Glance reads "in:a,b" as a list of names.

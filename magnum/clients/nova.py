@@ -2,12 +2,14 @@
 """Nova: the keypairs and flavors of the caller, looked up before a cluster is accepted.
 
 Called by the API with the caller's session; never by the conductor, to which keypairs, which
-belong to users, are invisible.  Spoken by a plain keystoneauth adapter: two calls need no library.
+belong to users, are invisible.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
+
+from novaclient import client
 
 from magnum.clients.errors import Missing, Rejected, translate_for_caller
 from magnum.clients.sessions import CloudSession
@@ -28,12 +30,10 @@ def keypair_public_key(session: CloudSession, name: str) -> str:
         if name in _NO_SEGMENTS:
             raise Missing(_NAME, 404, name)
         with translate_for_caller(_NAME):
-            path = f"/os-keypairs/{quote(name, safe='')}"
-            answer = session.adapter("nova", "v2.1").get(path).json()
+            return str(_nova(session).keypairs.get(quote(name, safe="")).public_key)
     except (Missing, Rejected):
         rule = "be the name of a Nova keypair of yours"
         raise errors.KeypairNotFound(errors.wrong("keypair_id", name, rule)) from None
-    return str(answer["keypair"]["public_key"])
 
 
 def check_flavors(session: CloudSession, wanted: Mapping[str, str]) -> None:
@@ -46,7 +46,7 @@ def check_flavors(session: CloudSession, wanted: Mapping[str, str]) -> None:
     missing = dict(wanted)
     with translate_for_caller(_NAME):
         for flavor in _flavors(session):
-            known = (flavor["id"], flavor["name"])
+            known = (flavor.id, flavor.name)
             missing = {field: named for field, named in missing.items() if named not in known}
             if not missing:
                 return
@@ -55,13 +55,16 @@ def check_flavors(session: CloudSession, wanted: Mapping[str, str]) -> None:
         raise errors.ReferencedMissing(errors.wrong(field, named, rule))
 
 
-def _flavors(session: CloudSession) -> Iterator[dict[str, Any]]:
+def _flavors(session: CloudSession) -> Iterator[Any]:
     """Yield all flavors, page by page; how long a page is, Nova decides."""
-    nova = session.adapter("nova", "v2.1")
-    query: dict[str, str] = {}
-    while True:
-        page = nova.get("/flavors", params=query).json()
-        yield from page["flavors"]
-        if not any(link["rel"] == "next" for link in page.get("flavors_links", ())):
-            return
-        query = {"marker": page["flavors"][-1]["id"]}
+    flavors = _nova(session).flavors
+    page = flavors.list(detailed=False)
+    while page:
+        yield from page
+        page = flavors.list(detailed=False, marker=page[-1].id)
+
+
+def _nova(session: CloudSession) -> Any:
+    options = session.client_options("nova")
+    endpoint_type = options.pop("interface")  # the library warns of the modern name
+    return client.Client("2.1", session=session, endpoint_type=endpoint_type, **options)

@@ -16,6 +16,7 @@ class FakeGlance(FakeService):
         self.images: dict[str, dict] = {}
         self.add("fedora-atomic-latest", os_distro="fedora-atomic")
         self.routes = [
+            ("GET", r"/v2/schemas/image", self._schema),
             ("GET", r"/v2/images", self._list),
             ("GET", r"/v2/images/([^/]+)", self._show),
         ]
@@ -24,6 +25,9 @@ class FakeGlance(FakeService):
         image_id = str(uuid.uuid4())
         self.images[image_id] = {"id": image_id, "name": name, **properties}
         return image_id
+
+    def _schema(self, call: Call):
+        return {"name": "image", "properties": {}, "additionalProperties": {"type": "string"}}
 
     def _list(self, call: Call):
         wanted = call.one("name") or ""

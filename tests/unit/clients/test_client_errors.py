@@ -6,8 +6,10 @@ import json
 import pytest
 import requests
 from barbicanclient import exceptions as barbican
+from glanceclient import exc as glance
 from heatclient import exc as heat
 from keystoneauth1 import exceptions as keystone
+from novaclient import exceptions as nova
 
 from magnum.clients import errors
 from magnum.core.errors import MagnumError, Unauthorized, Unavailable
@@ -34,6 +36,11 @@ def raised(error: Exception) -> MagnumError:
         heat.HTTPServiceUnavailable("{}"),
         heat.InvalidEndpoint("x"),
         heat.CommunicationError("x"),
+        nova.ClientException(503),
+        nova.ClientException(500, "boom"),
+        glance.HTTPServiceUnavailable(),
+        glance.CommunicationError("x"),
+        glance.InvalidEndpoint("x"),
         barbican.HTTPServerError("boom", 502),
         requests.ConnectionError("refused"),
     ],
@@ -61,6 +68,12 @@ def keystone_error(status: int, words: str) -> Exception:
     return keystone.from_response(response, "GET", "http://neutron.test")
 
 
+def glance_error(status: int, words: str) -> Exception:
+    kinds = {400: glance.HTTPBadRequest, 401: glance.HTTPUnauthorized, 403: glance.HTTPForbidden}
+    kinds |= {404: glance.HTTPNotFound, 409: glance.HTTPConflict}
+    return kinds[status](words)
+
+
 def barbican_error(status: int, words: str) -> Exception:
     if status == 401:
         return barbican.HTTPAuthError(words)
@@ -79,8 +92,14 @@ def barbican_error(status: int, words: str) -> Exception:
 )
 @pytest.mark.parametrize(
     "make",
-    [heat_error, keystone_error, barbican_error],
-    ids=["heat", "keystoneauth", "barbican"],
+    [
+        heat_error,
+        keystone_error,
+        glance_error,
+        barbican_error,
+        nova.ClientException,
+    ],
+    ids=["heat", "keystoneauth", "glance", "barbican", "nova"],
 )
 def test_an_answer_that_stays_keeps_the_words_of_the_service(make, status, kind, code):
     ours = raised(make(status, "Quota exceeded. Ask for more."))
@@ -92,7 +111,7 @@ def test_an_answer_that_stays_keeps_the_words_of_the_service(make, status, kind,
 
 
 def test_an_unusual_status_is_refused_too():
-    ours = raised(keystone_error(418, "teapot"))
+    ours = raised(nova.ClientException(418, "teapot"))
     assert type(ours) is errors.ServiceRefused
     assert ours.code == 500
 
@@ -104,7 +123,7 @@ def test_what_is_not_of_a_library_passes_through():
 
 def test_the_callers_token_no_longer_good_is_401():
     with pytest.raises(Unauthorized), errors.translate_for_caller("Nova"):
-        raise keystone_error(401, "expired")
+        raise nova.ClientException(401, "expired")
 
 
 @pytest.mark.parametrize(
