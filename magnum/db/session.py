@@ -27,8 +27,9 @@ from typing import TypeVar, cast
 
 from oslo_db import api as oslo_db_api
 from oslo_db.sqlalchemy import enginefacade
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.session import JoinTransactionMode
 
 from magnum.core import errors
 from magnum.db import connections, trouble
@@ -51,7 +52,8 @@ class Database:
 
     def __init__(self, patient: bool = False) -> None:
         self._facade = enginefacade.transaction_context()
-        self._facade.configure(sqlite_fk=True, max_retries=0)
+        # oslo.db would let another thread go first with each connection that is given back.
+        self._facade.configure(sqlite_fk=True, max_retries=0, thread_checkin=False)
         self._patient = patient
         self._engine: Engine | None = None
         self._lock = threading.Lock()
@@ -97,9 +99,15 @@ class Database:
 
     @contextlib.contextmanager
     def _session(self, writes: bool = False) -> Iterator[Session]:
-        """Begin a transaction, which is undone unless it is committed."""
-        with Session(self.engine, expire_on_commit=False) as session:
-            _connect(session, writes)
+        """Begin a transaction, which is undone unless it is committed.
+
+        What is only read is undone by the connection, for a session would do so once more.
+        """
+        mode: JoinTransactionMode = "control_fully" if writes else "rollback_only"
+        with (
+            _connection(self.engine, writes) as connection,
+            Session(connection, expire_on_commit=False, join_transaction_mode=mode) as session,
+        ):
             yield session
 
 
@@ -136,16 +144,20 @@ _retrying = oslo_db_api.wrap_db_retry(
 )
 
 
-def _connect(session: Session, writes: bool) -> None:
-    """Take a connection from the pool.
+def _connection(engine: Engine, writes: bool) -> Connection:
+    """Take a connection from the pool and begin a transaction.
 
     :raises Unavailable: there is none to be had, for whatever reason.
     """
     try:
-        session.connection(execution_options={"writes": True} if writes else None)
+        connection = engine.connect()
+        if writes:
+            connection = connection.execution_options(writes=True)
+        connection.begin()
     except trouble.DATABASE_ERRORS as error:
         LOG.warning("The database cannot be reached: %s", trouble.reason(error))
         raise errors.Unavailable(trouble.NAME) from error
+    return connection
 
 
 def _commit(session: Session) -> None:
