@@ -7,16 +7,17 @@ SIGTERM ends it once the requests under way are answered.  Other WSGI servers ta
 
 import logging
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gunicorn.app.base
 import gunicorn.glogging
+from gunicorn.arbiter import Arbiter
 from oslo_config import cfg
 
-from magnum import service
-from magnum.api import app
-from magnum.api.versions import Application
 from magnum.cmd import options
+
+if TYPE_CHECKING:
+    from magnum.api.versions import Application
 
 GRACE_SECONDS = 30
 HEADER_BYTES = 32768
@@ -68,16 +69,22 @@ class Server(gunicorn.app.base.BaseApplication):
         for name, value in settings(self._conf).items():
             self.cfg.set(name, value)
 
-    def load(self) -> Application:
-        return app.build(service.build(self._conf), self._conf)
+    def load(self) -> "Application":
+        """Make the application, in a worker.
+
+        It is loaded here and not with this module: what the master has too is in memory twice
+        before long, as the worker counts references on the pages that both share.
+        """
+        from magnum import service  # noqa: PLC0415 -- see above
+        from magnum.api import app  # noqa: PLC0415
+
+        with options.explained(Arbiter.APP_LOAD_ERROR):  # with which the master does not go on
+            return app.build(service.build(self._conf), self._conf)
 
 
 def main() -> int:
     """Run the API."""
-    conf = options.parse(sys.argv[1:])
-    with options.explained():  # here once, rather than in each worker for ever
-        service.build(conf)
-    Server(conf).run()
+    Server(options.parse(sys.argv[1:])).run()
     return 0
 
 

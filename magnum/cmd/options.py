@@ -23,9 +23,10 @@ def parse(arguments: Sequence[str]) -> cfg.ConfigOpts:
 
 
 @contextmanager
-def explained() -> Iterator[None]:
-    """End the program with a plain sentence when an option cannot work."""
+def explained(status: int = 1) -> Iterator[None]:
+    """End the program with a plain sentence, and a status, when an option cannot work."""
     try:
         yield
     except Misconfigured as error:
-        sys.exit(error.message)
+        print(error.message, file=sys.stderr)
+        sys.exit(status)
