@@ -233,6 +233,7 @@ SPKI = KNOWN_KEY.public_bytes(
 )
 NOBODY = der.name([])
 X400_ADDRESS = der.tlv(der.SEQUENCE, der.tlv(0xA3))
+TLS_FEATURES = der.tlv(der.SEQUENCE, der.tlv(der.INTEGER, b"\4"))
 USAGE = der.extension("2.5.29.15", False, bytes([3, 2, 7, 0x80]))
 
 
@@ -241,10 +242,11 @@ USAGE = der.extension("2.5.29.15", False, bytes([3, 2, 7, 0x80]))
     [
         der.request(NOBODY, SPKI, version=1),
         der.request(NOBODY, SPKI, [der.extension("2.5.29.17", False, X400_ADDRESS)]),
+        der.request(NOBODY, SPKI, [der.extension("1.3.6.1.5.5.7.1.24", False, TLS_FEATURES)]),
         der.request(NOBODY, SPKI, [USAGE, USAGE]),
         der.request(NOBODY, der.tlv(der.SEQUENCE)),
     ],
-    ids=["version", "kind of name", "extension twice", "key"],
+    ids=["version", "kind of name", "TLS feature", "extension twice", "key"],
 )
 def test_what_the_library_does_not_read_is_a_malformed_request(ca, text):
     with pytest.raises(Invalid, match="csr must be a certificate signing request in PEM"):
