@@ -14,17 +14,7 @@ see :mod:`magnum.db.functions`; moments that only people read are DATETIMEs in U
 import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import (
-    JSON,
-    Double,
-    ForeignKey,
-    Index,
-    MetaData,
-    String,
-    Text,
-    UniqueConstraint,
-    false,
-)
+from sqlalchemy import JSON, Double, ForeignKey, Index, MetaData, String, Text, UniqueConstraint
 from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -210,7 +200,7 @@ class Operation(Base):
     fence: Mapped[int] = mapped_column(default=0)
     not_before: Mapped[float] = mapped_column(Double, default=0.0)
     attempts: Mapped[int] = mapped_column(default=0)  # failures in a row of the present step
-    waiting: Mapped[bool] = mapped_column(default=False, server_default=false())  # for its stack
+    waiting: Mapped[bool] = mapped_column(default=False)  # for its stack
     finished_at: Mapped[datetime.datetime | None]
 
 

@@ -19,9 +19,6 @@ from tests.servers import Server
 from tests.unit.conductor.conftest import Bench
 from tests.unit.conductor.test_service import Running, status_of, until
 
-# PyMySQL leaves the socket of an attempt that was refused to the garbage collector.
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed <:ResourceWarning")
-
 FEW_SECONDS = 5.0
 
 BODIES = {

@@ -21,7 +21,7 @@ from tests.fuzz import world
 from tests.fuzz.conftest import Fuzz
 from tests.wire import Answer, Request
 
-TOKEN = f"carol:green:admin:{world.SECRET}"
+TOKEN = f"carol:green:member:{world.SECRET}"
 SHARE, REQUESTS_A_RUN = 0.1, 60
 
 
