@@ -100,7 +100,7 @@ def wait_for_stack(run: Run) -> Waiting | None:
     if not run.looked:
         return WAITING
     stack = run.observed
-    if stack is None:
+    if stack is None or stack.status == "DELETE_COMPLETE":  # for some moments Heat shows it still
         raise OperationFailed("The Heat stack of this bay was deleted while it was worked on.")
     if stack.status.endswith("_IN_PROGRESS"):
         return WAITING

@@ -5,6 +5,7 @@ Each table says which calls an operation makes and to whom.  Deaths are in test_
 look at the stacks makes of a fault in test_watch.py.
 """
 
+import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
@@ -216,13 +217,18 @@ def test_database_may_go_away_at_any_transaction(
     assert_done(flaky, row, action)
 
 
+@pytest.mark.parametrize("is_shown", [False, True])
 @pytest.mark.parametrize("action", [Action.CREATE, Action.UPDATE])
-def test_stack_that_its_owner_deletes_meanwhile_is_missed(bench: Bench, action: Action) -> None:
+def test_stack_that_its_owner_deletes_meanwhile_is_missed(
+    bench: Bench, action: Action, is_shown: bool
+) -> None:
     row = asked_for(bench, action)
     (held,) = bench.leases.claim(1)
     assert bench.runner.begin(held) is Verdict.WAITING
+    (stack,) = bench.fakes.heat.living()
+    deleted = dataclasses.replace(stack, status="DELETE_COMPLETE")
     bench.fakes.heat.stacks.clear()
-    bench.runner.resume(None, held)
+    bench.runner.resume(deleted if is_shown else None, held)
     assert "was deleted while" in assert_failed(bench, row, action)
 
 
