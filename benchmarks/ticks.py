@@ -6,12 +6,9 @@ small machine.  Database and broker are those of the mini cloud.
 """
 
 import dataclasses
-import os
 import pathlib
-import signal
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from benchmarks import place, report, usage
@@ -71,18 +68,10 @@ class Scene:
         self._wait_until(lambda found: found["conductors"] == conductors)
 
     def take_up(self, bays: int) -> dict[str, Any]:
-        """Put bays in flight and wait until every one is held by a conductor.
-
-        Each takes up an equal share in every project, which is the worst case for the number of
-        calls; the others are halted meanwhile, lest the first to look takes all.
-        """
-        before, began, there = self._counts(), time.monotonic(), 0
-        for conductor in self._conductors:
-            share = bays // len(self._conductors)
-            there += share
-            with self._halted(conductor):
-                place.inside(self._deployment, "rows.py", "fly", str(share), str(PROJECTS))
-                held = self._wait_until(self._holding(there))["held"]
+        """Put bays in flight and wait until every one is held by a conductor."""
+        before, began = self._counts(), time.monotonic()
+        place.inside(self._deployment, "rows.py", "fly", str(bays), str(PROJECTS))
+        held = self._wait_until(self._holding(bays))["held"]
         seconds = time.monotonic() - began
         time.sleep(SETTLING)
         calls = _difference(before, self._counts())
@@ -91,18 +80,6 @@ class Scene:
     @staticmethod
     def _holding(number: int) -> Callable[[Mapping[str, Any]], bool]:
         return lambda found: sum(found["held"].values()) == number
-
-    @contextmanager
-    def _halted(self, conductor: Process) -> Iterator[None]:
-        """Halt all conductors but one."""
-        others = [process.pid for process in self._conductors if process is not conductor]
-        for pid in others:
-            os.kill(pid, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            for pid in others:
-                os.kill(pid, signal.SIGCONT)
 
     def watch(self) -> Window:
         """Count for a while."""
@@ -140,11 +117,7 @@ def measure(cloud: Cloud, programs: pathlib.Path, bays: int, conductors: int, ol
     with place.child("standin.py", cloud.address) as port:
         standin = f"http://{cloud.address}:{port}"
         login = {"auth_url": f"{standin}/v3"}
-        # A halted conductor must not lose what it holds.
-        lease = {"lease_seconds": str(2 * PATIENCE)}
-        with place.beside(
-            cloud, programs, "ticks", keystone_authtoken=login, conductor=lease
-        ) as deployment:
+        with place.beside(cloud, programs, "ticks", keystone_authtoken=login) as deployment:
             scene = Scene(deployment, standin, conductors)
             took_up = scene.take_up(bays)
             windows = {"young": scene.watch()}
