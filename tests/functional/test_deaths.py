@@ -20,7 +20,7 @@ from deployment.processes import Process
 from deployment.service import Deployment, wrapped_with
 from tests.functional.bays import Bays
 
-pytestmark = pytest.mark.usefixtures("nothing_left")
+pytestmark = pytest.mark.usefixtures("alone", "nothing_left")
 
 LEASE = 2
 CLAIM = 1.0  # seconds within which a conductor that is told of an operation has claimed it
@@ -64,6 +64,13 @@ class Conductors:
         """Start one that lives, and takes its time to find work."""
         return self._start([], 4.0)
 
+    def stop(self) -> None:
+        """Stop all that still live."""
+        for process in list(self._deployment.processes):
+            if "mortal" in process.name:
+                process.stop()
+                self._deployment.processes.remove(process)
+
 
 @pytest.fixture(scope="module")
 def conductors(deployment: Deployment, modules: pathlib.Path) -> Iterator[Conductors]:
@@ -73,12 +80,15 @@ def conductors(deployment: Deployment, modules: pathlib.Path) -> Iterator[Conduc
         process.stop()
         deployment.processes.remove(process)
     yield Conductors(deployment)
-    for process in list(deployment.processes):
-        if "mortal" in process.name:
-            process.stop()
-            deployment.processes.remove(process)
     for process in resting:
         deployment.start_conductor(process.name, wrapped_with("wrapper.py", str(modules)))
+
+
+@pytest.fixture
+def alone(conductors: Conductors) -> Iterator[None]:
+    """Leave no conductor to the next test, whose operations it would take."""
+    yield
+    conductors.stop()
 
 
 class Death:
@@ -100,12 +110,14 @@ class Death:
         time.sleep(CLAIM)
         self._hold(signal.SIGCONT)
         deadline = time.monotonic() + 90
-        while self._doomed.running:
-            assert time.monotonic() < deadline, f"nobody died at {self._place}"
+        while self._doomed.running and time.monotonic() < deadline:
             time.sleep(0.1)
+        lives = self._doomed.running
+        self._doomed.stop()
         self.died = time.monotonic()
         if self._survivor is None:
             self._survivor = self._conductors.survivor()
+        assert not lives, f"nobody died at {self._place}"
 
     def _hold(self, number: signal.Signals) -> None:
         """Keep the one that lives from being the first to find what the other is to get."""
