@@ -8,6 +8,7 @@ import argparse
 import dataclasses
 import os
 import pathlib
+import random
 import shutil
 import signal
 import subprocess
@@ -124,7 +125,10 @@ def _run_tests(python: pathlib.Path, outcome: Outcome, arguments: list[str]) -> 
         return
     report = environment.cache() / f"report-{outcome.stage.name}.xml"
     report.unlink(missing_ok=True)
-    command = [str(python), "-m", "pytest", "-q", f"--junitxml={report}", folder]
+    seed = random.randrange(2**32)
+    print(f"The order of the tests is that of --randomly-seed={seed}", flush=True)
+    command = [str(python), "-m", "pytest", "-q", f"--junitxml={report}"]
+    command += [f"--randomly-seed={seed}", folder]
     status = _call([*command, *outcome.stage.more, *arguments], outcome.stage.limit)
     if report.exists():
         _count(report, outcome)
