@@ -77,10 +77,14 @@ class Bays:
         self._follow(bay, lambda reply: reply.status == 404, "gone", patience)
 
     def wait_for_event(self, bay: str, words: str, patience: float = 60) -> None:
-        """Wait until one of a bay's events has these words."""
+        """Wait until one of a bay's events has these words.
+
+        :raises NotSettled: time is over.
+        """
         deadline = time.monotonic() + patience
         while not any(words in event["text"] for event in self.events(bay)):
-            assert time.monotonic() < deadline, f"bay {bay} has not told: {words}"
+            if time.monotonic() > deadline:
+                raise NotSettled(self._obituary(bay, f"telling: {words}", self.show(bay)))
             time.sleep(0.2)
 
     def stacks(self, name: str) -> list[dict[str, Any]]:

@@ -60,11 +60,11 @@ def deployment(
     extra = {"oslo_messaging_notifications": NOTIFICATIONS}
     made = Deployment(cloud, programs, FOLDER, DATABASE, extra)
     made.claim()
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    made.configure()
-    made.create_database()
-    made.migrate()
     try:
+        shutil.rmtree(FOLDER, ignore_errors=True)
+        made.configure()
+        made.create_database()
+        made.migrate()
         _start(made, modules)
         yield made
     finally:
