@@ -89,8 +89,8 @@ class Clusters:
 
     def page(
         self, context: RequestContext, page: Page, all_projects: bool = False
-    ) -> Sequence[Cluster]:
-        """List the clusters of the caller's project, or of all."""
+    ) -> Sequence[Any]:
+        """List the clusters of the caller's project, or of all: rows with the page's fields."""
         scope = _scope(context, all_projects)
         return self._database.read(lambda session: repository.page(session, Cluster, page, scope))
 
@@ -222,7 +222,7 @@ class _Request:
 
 def _last_good(session: Session, cluster: Cluster) -> dict[str, Any]:
     """Return what a cluster has, or had before it was not changed to what its row wants."""
-    counted = {"node_count": cluster.count("worker")}
+    counted = {"node_count": cluster.node_count}
     if cluster.status not in states.UPDATE_TO_REPEAT:
         return counted
     return {**counted, **operations.last_change(session, cluster.uuid).get("before", {})}

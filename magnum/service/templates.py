@@ -70,8 +70,8 @@ class Templates:
 
     def page(
         self, context: RequestContext, page: Page, all_projects: bool = False
-    ) -> Sequence[ClusterTemplate]:
-        """List the caller's templates and all public ones, or simply all."""
+    ) -> Sequence[Any]:
+        """List the caller's templates and all public ones, or simply all, as clusters are."""
         scope = _scope(context, all_projects)
         return self._database.read(
             lambda session: repository.page(session, ClusterTemplate, page, scope)

@@ -23,7 +23,7 @@ BAY = {"name": "b", "baymodel_id": "m"}
 
 READS = {
     "/v1/bays/b": 2,  # the bay and its node groups
-    "/v1/bays": 2,
+    "/v1/bays": 1,  # which counts the nodes
     "/v1/bays/detail": 2,
     "/v1/bays/b/events": 3,
     "/v1/certificates/b": 2,

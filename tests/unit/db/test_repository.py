@@ -5,7 +5,7 @@ import pytest
 
 from magnum.core import errors
 from magnum.db import repository
-from magnum.db.models import ClusterTemplate
+from magnum.db.models import Cluster, ClusterTemplate
 from magnum.db.repository import Page, Scope
 from magnum.db.session import Database
 from tests import factories
@@ -92,3 +92,13 @@ def test_what_is_stored_comes_back_as_it_was(database: Database) -> None:
     assert seen.labels == labels
     assert seen.created_at == factories.MOMENT
     assert (seen.public, seen.floating_ip_enabled, seen.apiserver_port) == (False, True, None)
+
+
+def test_page_of_some_fields_has_them_and_nothing_else(database: Database) -> None:
+    made = factories.add_cluster(database, name="b")
+    database.write(lambda session: factories.add_resize(session, made, 3, rollback=False))
+    page = Page(limit=9, fields=frozenset({"uuid", "name", "node_count", "master_count"}))
+    (row,) = database.read(lambda session: repository.page(session, Cluster, page, SCOPE))
+    assert (row.uuid, row.name, row.node_count, row.master_count) == (made.uuid, "b", 3, 1)
+    assert {type(row.node_count), type(row.master_count)} == {int}
+    assert not hasattr(row, "status")
