@@ -12,6 +12,7 @@ see :mod:`magnum.db.functions`; moments that only people read are DATETIMEs in U
 """
 
 import datetime
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from sqlalchemy import (
@@ -154,12 +155,12 @@ class Cluster(Base):
     @hybrid_property
     def node_count(self) -> int:
         """Workers wanted, over all node groups; in a statement, a column that sums them up."""
-        return self._count("worker")
+        return count(self.node_groups, "worker")
 
     @hybrid_property
     def master_count(self) -> int:
         """Masters wanted, likewise."""
-        return self._count("master")
+        return count(self.node_groups, "master")
 
     @node_count.inplace.expression
     @classmethod
@@ -174,23 +175,12 @@ class Cluster(Base):
     @property
     def node_addresses(self) -> list[str] | None:
         """The workers' addresses, over all node groups; None until known."""
-        return self._addresses("worker")
+        return addresses(self.node_groups, "worker")
 
     @property
     def master_addresses(self) -> list[str] | None:
         """The masters' addresses, likewise."""
-        return self._addresses("master")
-
-    def _count(self, role: str) -> int:
-        return sum(group.node_count for group in self.node_groups if group.role == role)
-
-    def _addresses(self, role: str) -> list[str] | None:
-        lists = [
-            group.node_addresses
-            for group in self.node_groups
-            if group.role == role and group.node_addresses is not None
-        ]
-        return [address for part in lists for address in part] if lists else None
+        return addresses(self.node_groups, "master")
 
 
 class NodeGroup(Base):
@@ -209,6 +199,21 @@ class NodeGroup(Base):
     is_default: Mapped[bool] = mapped_column(default=False)
     node_count: Mapped[int]
     node_addresses: Mapped[list[str] | None]
+
+
+def count(groups: Iterable[Any], role: str) -> int:
+    """Sum the nodes over the node groups of one role."""
+    return sum(group.node_count for group in groups if group.role == role)
+
+
+def addresses(groups: Iterable[Any], role: str) -> list[str] | None:
+    """Join the nodes' addresses over the node groups of one role; None until known."""
+    lists = [
+        group.node_addresses
+        for group in groups
+        if group.role == role and group.node_addresses is not None
+    ]
+    return [address for part in lists for address in part] if lists else None
 
 
 def _select_count(role: str) -> ColumnElement[int]:

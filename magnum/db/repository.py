@@ -6,8 +6,10 @@ project does not exist for its caller; whoever may see more says so by the scope
 """
 
 import functools
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, TypeVar, cast
 
 from sqlalchemy import (
@@ -31,9 +33,20 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from magnum.core import errors, states
 from magnum.core.idents import is_uuid
 from magnum.db.functions import same
-from magnum.db.models import Cluster, ClusterTemplate, Event, MagnumService, Operation, utcnow
+from magnum.db.models import (
+    Cluster,
+    ClusterTemplate,
+    Event,
+    MagnumService,
+    NodeGroup,
+    Operation,
+    addresses,
+    count,
+    utcnow,
+)
 
 Row = TypeVar("Row", Cluster, ClusterTemplate)
+Found = TypeVar("Found", ClusterTemplate, "SeenCluster")
 
 NOUNS: dict[type, str] = {Cluster: "bay", ClusterTemplate: "baymodel"}
 
@@ -86,24 +99,27 @@ def _shown(model: type[Row]) -> Select[Row]:
     return select(model)
 
 
-@functools.cache
-def _one(model: type[Row], has_uuid: bool, public: bool, all_projects: bool) -> Select[Row]:
-    """Build the statement that finds a row by uuid or name, to the letter.
+class SeenCluster(SimpleNamespace):
+    """A cluster as it is shown: its columns, and its nodes over all node groups.
 
-    Once each: building and looking through a statement takes longer than what the database does
-    with this one.  What has a uuid comes in one go with all that is read of it.
+    It can be read as a :class:`~magnum.db.models.Cluster` can and costs half as much to load,
+    which counts where most requests end with it.
     """
-    scope = Scope(cast("str", bindparam("project_id", type_=String())), public, all_projects)
-    ident = bindparam("ident", type_=String())
-    if not has_uuid:
-        query = _shown(model).where(_visible(model, scope), same(model.name, ident))
-        return query.order_by(model.project_id != scope.project_id).limit(2)
-    query = select(model).where(_visible(model, scope), model.uuid == ident)
-    return query.options(joinedload(Cluster.node_groups)) if model is Cluster else query
+
+    uuid: str
+    project_id: str
+    user_id: str
+    name: str
+    status: str
+    ca_cert_ref: str | None
+    node_count: int
+    master_count: int
+    node_addresses: list[str] | None
+    master_addresses: list[str] | None
 
 
-def get(session: Session, model: type[Row], ident: str, scope: Scope) -> Row:
-    """Return the row of a uuid or name.
+def template(session: Session, ident: str, scope: Scope) -> ClusterTemplate:
+    """Return the template of a uuid or name.
 
     A row of the scope's own project comes before those of others: nobody can take a name away
     from it by giving the same to something public.
@@ -111,15 +127,74 @@ def get(session: Session, model: type[Row], ident: str, scope: Scope) -> Row:
     :raises NotFound: there is none that the scope shows.
     :raises Ambiguous: several have that name, either of the project or, if none is, of others.
     """
-    query = _one(model, is_uuid(ident), scope.public, scope.all_projects)
-    wanted = {"ident": ident, "project_id": scope.project_id}
-    rows = session.scalars(query, wanted).unique().all()
+    query = _named(ClusterTemplate, is_uuid(ident), scope.public, scope.all_projects)
+    rows: Sequence[ClusterTemplate] = session.scalars(query, _wanted(ident, scope)).all()
+    return _only(ClusterTemplate, rows, ident, scope)
+
+
+def cluster(session: Session, ident: str, scope: Scope) -> SeenCluster:
+    """Return the cluster of a uuid or name, as :func:`template` does.
+
+    :raises NotFound: there is none that the scope shows.
+    :raises Ambiguous: several have that name, either of the project or, if none is, of others.
+    """
+    query = _named_with_groups(is_uuid(ident), scope.all_projects)
+    lines = session.connection().execute(query, _wanted(ident, scope)).all()
+    rows = [_seen(list(those)) for _, those in itertools.groupby(lines, lambda line: line.id)]
+    return _only(Cluster, rows, ident, scope)
+
+
+@functools.cache
+def _named(model: type[Row], has_uuid: bool, public: bool, all_projects: bool) -> Select[Row]:
+    """Build the statement that finds rows by uuid or name, to the letter: two tell of more.
+
+    Once each: building and looking through a statement takes longer than what the database does
+    with this one.
+    """
+    scope = _bound_scope(public, all_projects)
+    ident = bindparam("ident", type_=String())
+    is_it = model.uuid == ident if has_uuid else same(model.name, ident)
+    own_first = model.project_id != scope.project_id
+    return select(model).where(_visible(model, scope), is_it).order_by(own_first).limit(2)
+
+
+@functools.cache
+def _named_with_groups(has_uuid: bool, all_projects: bool) -> Select[Any]:
+    """Build the statement that finds clusters likewise: a line for each of their node groups."""
+    found = _named(Cluster, has_uuid, False, all_projects).subquery()
+    groups = (NodeGroup.role, NodeGroup.node_count, NodeGroup.node_addresses)
+    lines = select(found, *groups).outerjoin(NodeGroup, NodeGroup.cluster_id == found.c.uuid)
+    own_first = found.c.project_id != bindparam("project_id", type_=String())
+    return lines.order_by(own_first, found.c.id, NodeGroup.id)
+
+
+def _seen(lines: Sequence[Any]) -> SeenCluster:
+    """Make a cluster of its lines, each of which is one of its node groups too."""
+    return SeenCluster(
+        **dict(zip(Cluster.__table__.columns.keys(), lines[0], strict=False)),
+        node_count=count(lines, "worker"),
+        master_count=count(lines, "master"),
+        node_addresses=addresses(lines, "worker"),
+        master_addresses=addresses(lines, "master"),
+    )
+
+
+def _bound_scope(public: bool, all_projects: bool) -> Scope:
+    """Return a scope for statements that are built once; each execution names the project."""
+    return Scope(cast("str", bindparam("project_id", type_=String())), public, all_projects)
+
+
+def _wanted(ident: str, scope: Scope) -> dict[str, str]:
+    return {"ident": ident, "project_id": scope.project_id}
+
+
+def _only(model: type, rows: Sequence[Found], ident: str, scope: Scope) -> Found:
+    """Return the one row meant, those of the scope's own project being first."""
     if not rows:
         raise errors.NotFound(f"There is no {NOUNS[model]} {errors.first_sentence(ident, 255)}.")
     if [row.project_id == scope.project_id for row in rows] in ([True, True], [False, False]):
         raise errors.Ambiguous(NOUNS[model], ident)
-    found: Row = rows[0]
-    return found
+    return rows[0]
 
 
 def by_uuid(session: Session, model: type[Row], uuid: str) -> Row | None:
@@ -177,8 +252,8 @@ def _page(
     sort_dir: str,
     fields: frozenset[str],
 ) -> Select[Any]:
-    """Build the statement that lists a first page, once each as :func:`_one`."""
-    scope = Scope(cast("str", bindparam("project_id", type_=String())), public, all_projects)
+    """Build the statement that lists a first page, once each as :func:`_named`."""
+    scope = _bound_scope(public, all_projects)
     columns = (getattr(model, name).label(name) for name in sorted(fields))
     query = select(*columns) if fields else _shown(model)
     order = _order(model, sort_key, _sort_column(model, sort_key))

@@ -21,6 +21,7 @@ from magnum.core.states import Action, OperationState, Outcome
 from magnum.db import operations, repository
 from magnum.db.models import Cluster, ClusterTemplate, Event, NodeGroup, utcnow
 from magnum.db.notifications import Result
+from magnum.db.repository import SeenCluster
 from magnum.db.session import Database
 from magnum.db.specs import template_spec
 from magnum.drivers import registry
@@ -79,13 +80,13 @@ class Clusters:
         except db_exception.DBReferenceError as error:  # it went while the cloud was asked
             raise _no_template(values["cluster_template_id"]) from error
 
-    def get(self, context: RequestContext, ident: str, all_projects: bool = False) -> Cluster:
+    def get(self, context: RequestContext, ident: str, all_projects: bool = False) -> SeenCluster:
         """Find a cluster by uuid or name.
 
         :param all_projects: whether the caller may see those of other projects too.
         """
         scope = _scope(context, all_projects)
-        return self._database.read(lambda session: repository.get(session, Cluster, ident, scope))
+        return self._database.read(lambda session: repository.cluster(session, ident, scope))
 
     def page(
         self, context: RequestContext, page: Page, all_projects: bool = False
@@ -97,10 +98,10 @@ class Clusters:
     def update(
         self,
         context: RequestContext,
-        cluster: Cluster,
+        cluster: SeenCluster,
         changes: Mapping[str, Any],
         rollback: bool = False,
-    ) -> Cluster:
+    ) -> Cluster | SeenCluster:
         """Accept a new number of workers.
 
         :param changes: what differs from the row.  With none, a cluster whose last update or
@@ -137,7 +138,7 @@ class Clusters:
 
         return self._accept(request, write)
 
-    def delete(self, context: RequestContext, cluster: Cluster) -> None:
+    def delete(self, context: RequestContext, cluster: SeenCluster) -> None:
         """Accept the end of a cluster, in whatever status it is.
 
         What else was being done to it is superseded.  Asking again while it is being deleted is
@@ -164,16 +165,14 @@ class Clusters:
         except errors.NotFound:
             return  # it went while we were about to ask for it
 
-    def events(self, context: RequestContext, cluster: Cluster) -> Sequence[Event]:
+    def events(self, context: RequestContext, cluster: SeenCluster) -> Sequence[Event]:
         """Return what has happened to a cluster, oldest first."""
         return self._database.read(lambda session: repository.events(session, cluster.uuid))
 
     def _template(self, context: RequestContext, ident: str) -> ClusterTemplate:
         scope = repository.Scope(context.own_project, public=True)
         try:
-            return self._database.read(
-                lambda session: repository.get(session, ClusterTemplate, ident, scope)
-            )
+            return self._database.read(lambda session: repository.template(session, ident, scope))
         except errors.NotFound as error:
             raise _no_template(ident) from error
 

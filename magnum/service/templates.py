@@ -64,9 +64,7 @@ class Templates:
         :param all_projects: whether the caller may see the private ones of other projects too.
         """
         scope = _scope(context, all_projects)
-        return self._database.read(
-            lambda session: repository.get(session, ClusterTemplate, ident, scope)
-        )
+        return self._database.read(lambda session: repository.template(session, ident, scope))
 
     def page(
         self, context: RequestContext, page: Page, all_projects: bool = False

@@ -20,7 +20,7 @@ def add_templates(database: Database, names: list[str]) -> None:
 
 
 def get(database: Database, name: str) -> ClusterTemplate:
-    return database.read(lambda session: repository.get(session, ClusterTemplate, name, SCOPE))
+    return database.read(lambda session: repository.template(session, name, SCOPE))
 
 
 def names_by(database: Database, page: Page) -> list[str]:
