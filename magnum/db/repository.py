@@ -118,6 +118,10 @@ class SeenCluster(SimpleNamespace):
     master_addresses: list[str] | None
 
 
+AnyCluster = Cluster | SeenCluster
+"""A cluster, however it was loaded."""
+
+
 def template(session: Session, ident: str, scope: Scope) -> ClusterTemplate:
     """Return the template of a uuid or name.
 

@@ -18,7 +18,7 @@ from magnum.core import errors
 from magnum.core.cluster import Role
 from magnum.db import repository
 from magnum.db.models import Cluster
-from magnum.db.repository import SeenCluster
+from magnum.db.repository import AnyCluster
 from magnum.db.session import Database
 from magnum.drivers import registry
 
@@ -34,7 +34,7 @@ class Certificates:
         self._store = store
         self._policy = SigningPolicy.from_conf(conf)
 
-    def cluster(self, context: RequestContext, ident: str) -> Cluster | SeenCluster:
+    def cluster(self, context: RequestContext, ident: str) -> AnyCluster:
         """Find the cluster that a certificate call is about.
 
         :raises NotFound: it does not exist for the caller's project.
@@ -51,7 +51,7 @@ class Certificates:
             )
         return found
 
-    def authority(self, context: RequestContext, cluster: Cluster | SeenCluster) -> str:
+    def authority(self, context: RequestContext, cluster: AnyCluster) -> str:
         """Return the authority's certificate in PEM.
 
         :raises Conflict: the creation has not come so far yet.
@@ -59,7 +59,7 @@ class Certificates:
         """
         return self._store.load(self._reference(cluster)).certificate_pem
 
-    def sign(self, context: RequestContext, cluster: Cluster | SeenCluster, csr: str) -> str:
+    def sign(self, context: RequestContext, cluster: AnyCluster, csr: str) -> str:
         """Sign a request and return the certificate in PEM.
 
         :raises Invalid: ``csr`` is no signing request, or asks for what is never given.
@@ -70,7 +70,7 @@ class Certificates:
         authority = self._store.load(self._reference(cluster))
         return x509.sign(csr, authority, self._policy)
 
-    def _reference(self, cluster: Cluster | SeenCluster) -> str:
+    def _reference(self, cluster: AnyCluster) -> str:
         if cluster.ca_cert_ref is None:
             shown = errors.first_sentence(cluster.name)
             raise errors.Conflict(
@@ -78,9 +78,7 @@ class Certificates:
             )
         return cluster.ca_cert_ref
 
-    def _check_node_request(
-        self, context: RequestContext, cluster: Cluster | SeenCluster, csr: str
-    ) -> None:
+    def _check_node_request(self, context: RequestContext, cluster: AnyCluster, csr: str) -> None:
         role = _node_role(context, cluster)
         if role is None:
             raise errors.Forbidden("The token's user is no node of this bay.")
@@ -94,7 +92,7 @@ class Certificates:
         )
 
 
-def _node_role(context: RequestContext, cluster: Cluster | SeenCluster) -> Role | None:
+def _node_role(context: RequestContext, cluster: AnyCluster) -> Role | None:
     """Tell which of a cluster's nodes the caller is, if any."""
     users: dict[str | None, Role] = {
         cluster.master_user_id: "master",

@@ -21,7 +21,7 @@ from magnum.core.states import Action, OperationState, Outcome
 from magnum.db import operations, repository
 from magnum.db.models import Cluster, ClusterTemplate, Event, NodeGroup, utcnow
 from magnum.db.notifications import Result
-from magnum.db.repository import SeenCluster
+from magnum.db.repository import AnyCluster, SeenCluster
 from magnum.db.session import Database
 from magnum.db.specs import template_spec
 from magnum.drivers import registry
@@ -98,10 +98,10 @@ class Clusters:
     def update(
         self,
         context: RequestContext,
-        cluster: SeenCluster,
+        cluster: AnyCluster,
         changes: Mapping[str, Any],
         rollback: bool = False,
-    ) -> Cluster | SeenCluster:
+    ) -> AnyCluster:
         """Accept a new number of workers.
 
         :param changes: what differs from the row.  With none, a cluster whose last update or
@@ -138,7 +138,7 @@ class Clusters:
 
         return self._accept(request, write)
 
-    def delete(self, context: RequestContext, cluster: SeenCluster) -> None:
+    def delete(self, context: RequestContext, cluster: AnyCluster) -> None:
         """Accept the end of a cluster, in whatever status it is.
 
         What else was being done to it is superseded.  Asking again while it is being deleted is
@@ -165,7 +165,7 @@ class Clusters:
         except errors.NotFound:
             return  # it went while we were about to ask for it
 
-    def events(self, context: RequestContext, cluster: SeenCluster) -> Sequence[Event]:
+    def events(self, context: RequestContext, cluster: AnyCluster) -> Sequence[Event]:
         """Return what has happened to a cluster, oldest first."""
         return self._database.read(lambda session: repository.events(session, cluster.uuid))
 
