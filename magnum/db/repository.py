@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finding and listing rows within what their caller may see.
 
-All functions take a session and are run by :class:`magnum.db.session.Database`.  A row of another
+All functions take a session, or a connection where plain rows do, and are run by
+:class:`magnum.db.session.Database`.  A row of another
 project does not exist for its caller; whoever may see more says so by the scope it passes.
 """
 
@@ -14,6 +15,7 @@ from typing import Any, TypeVar, cast
 
 from sqlalchemy import (
     ColumnElement,
+    Connection,
     Integer,
     Select,
     SQLColumnExpression,
@@ -136,14 +138,14 @@ def template(session: Session, ident: str, scope: Scope) -> ClusterTemplate:
     return _only(ClusterTemplate, rows, ident, scope)
 
 
-def cluster(session: Session, ident: str, scope: Scope) -> SeenCluster:
+def cluster(connection: Connection, ident: str, scope: Scope) -> SeenCluster:
     """Return the cluster of a uuid or name, as :func:`template` does.
 
     :raises NotFound: there is none that the scope shows.
     :raises Ambiguous: several have that name, either of the project or, if none is, of others.
     """
     query = _named_with_groups(is_uuid(ident), scope.all_projects)
-    lines = session.connection().execute(query, _wanted(ident, scope)).all()
+    lines = connection.execute(query, _wanted(ident, scope)).all()
     rows = [_seen(list(those)) for _, those in itertools.groupby(lines, lambda line: line.id)]
     return _only(Cluster, rows, ident, scope)
 
@@ -165,10 +167,17 @@ def _named(model: type[Row], has_uuid: bool, public: bool, all_projects: bool) -
 @functools.cache
 def _named_with_groups(has_uuid: bool, all_projects: bool) -> Select[Any]:
     """Build the statement that finds clusters likewise: a line for each of their node groups."""
-    found = _named(Cluster, has_uuid, False, all_projects).subquery()
+    # A name may be that of many; as a uuid is not, it needs no table in between.
+    found = (
+        Cluster.__table__ if has_uuid else _named(Cluster, False, False, all_projects).subquery()
+    )
     groups = (NodeGroup.role, NodeGroup.node_count, NodeGroup.node_addresses)
     lines = select(found, *groups).outerjoin(NodeGroup, NodeGroup.cluster_id == found.c.uuid)
-    own_first = found.c.project_id != bindparam("project_id", type_=String())
+    scope = _bound_scope(False, all_projects)
+    if has_uuid:
+        ident = bindparam("ident", type_=String())
+        lines = lines.where(_visible(Cluster, scope), Cluster.uuid == ident)
+    own_first = found.c.project_id != scope.project_id
     return lines.order_by(own_first, found.c.id, NodeGroup.id)
 
 
@@ -228,23 +237,42 @@ def lock(session: Session, model: type[Row], uuid: str) -> Row:
     return row
 
 
-def page(session: Session, model: type[Row], wanted: Page, scope: Scope) -> Sequence[Any]:
-    """Return one page of the rows a scope shows: whole ones, or plain ones of some fields.
+def page(session: Session, model: type[Row], wanted: Page, scope: Scope) -> Sequence[Row]:
+    """Return one page of the rows a scope shows.
 
     :raises InvalidField: ``sort_key`` is no column.
     :raises NotFound: the marker is no row the scope shows.
     """
+    query = _page_after(session, model, wanted, scope)
+    return session.scalars(query, _page_bounds(wanted, scope)).all()
+
+
+def plain_page(
+    connection: Connection, model: type[Row], wanted: Page, scope: Scope
+) -> Sequence[Any]:
+    """Return the same with plain rows, which have the page's fields alone.
+
+    :raises InvalidField: ``sort_key`` is no column.
+    :raises NotFound: the marker is no row the scope shows.
+    """
+    query = _page_after(connection, model, wanted, scope)
+    return connection.execute(query, _page_bounds(wanted, scope)).all()
+
+
+def _page_after(
+    session: Session | Connection, model: type[Row], wanted: Page, scope: Scope
+) -> Select[Any]:
     key = _sort_column(model, wanted.sort_key)
     query = _page(
         model, scope.public, scope.all_projects, wanted.sort_key, wanted.sort_dir, wanted.fields
     )
-    if wanted.marker is not None:
-        query = query.where(_after(session, model, wanted, scope, key))
-    found = {"project_id": scope.project_id, "limit": wanted.limit}
-    if wanted.fields:
-        # By the connection: a session would take longer to hand the rows on than to get them.
-        return session.connection().execute(query, found).all()
-    return session.scalars(query, found).all()
+    if wanted.marker is None:
+        return query
+    return query.where(_after(session, model, wanted, scope, key))
+
+
+def _page_bounds(wanted: Page, scope: Scope) -> dict[str, Any]:
+    return {"project_id": scope.project_id, "limit": wanted.limit}
 
 
 @functools.cache
@@ -289,7 +317,11 @@ def _sort_column(model: type[Row], name: str) -> ColumnElement[Any]:
 
 
 def _after(
-    session: Session, model: type[Row], wanted: Page, scope: Scope, key: ColumnElement[Any]
+    session: Session | Connection,
+    model: type[Row],
+    wanted: Page,
+    scope: Scope,
+    key: ColumnElement[Any],
 ) -> ColumnElement[bool]:
     """Build the condition of rows that follow the marker, nulls being the least."""
     marker = session.execute(

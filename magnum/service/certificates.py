@@ -42,7 +42,9 @@ class Certificates:
         """
         if context.has_project:
             scope = repository.Scope(context.own_project)
-            return self._database.read(lambda session: repository.cluster(session, ident, scope))
+            return self._database.look(
+                lambda connection: repository.cluster(connection, ident, scope)
+            )
         found = self._database.read(lambda session: repository.by_uuid(session, Cluster, ident))
         if found is None or _node_role(context, found) is None:
             raise errors.Forbidden(

@@ -29,7 +29,7 @@ from magnum.rpc.client import ConductorClient
 from magnum.rpc.messages import OperationReady
 from magnum.rpc.notices import Notices
 from magnum.service import names
-from magnum.service.page import Page
+from magnum.service.page import Page, fetch
 from magnum.service.preflight import Findings, Preflight
 
 Accepted = TypeVar("Accepted", Cluster, Cluster | None)
@@ -86,14 +86,13 @@ class Clusters:
         :param all_projects: whether the caller may see those of other projects too.
         """
         scope = _scope(context, all_projects)
-        return self._database.read(lambda session: repository.cluster(session, ident, scope))
+        return self._database.look(lambda connection: repository.cluster(connection, ident, scope))
 
     def page(
         self, context: RequestContext, page: Page, all_projects: bool = False
     ) -> Sequence[Any]:
         """List the clusters of the caller's project, or of all: rows with the page's fields."""
-        scope = _scope(context, all_projects)
-        return self._database.read(lambda session: repository.page(session, Cluster, page, scope))
+        return fetch(self._database, Cluster, page, _scope(context, all_projects))
 
     def update(
         self,

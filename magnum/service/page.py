@@ -1,6 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """One page of a list, in the words of the table it is read from."""
 
-from magnum.db.repository import Page
+from collections.abc import Sequence
+from typing import Any
 
-__all__ = ["Page"]
+from magnum.db import repository
+from magnum.db.repository import Page, Row, Scope
+from magnum.db.session import Database
+
+__all__ = ["Page", "fetch"]
+
+
+def fetch(database: Database, model: type[Row], page: Page, scope: Scope) -> Sequence[Any]:
+    """Read a page: whole rows, or plain ones where it names fields."""
+    if page.fields:
+        return database.look(
+            lambda connection: repository.plain_page(connection, model, page, scope)
+        )
+    return database.read(lambda session: repository.page(session, model, page, scope))

@@ -98,7 +98,9 @@ def test_page_of_some_fields_has_them_and_nothing_else(database: Database) -> No
     made = factories.add_cluster(database, name="b")
     database.write(lambda session: factories.add_resize(session, made, 3, rollback=False))
     page = Page(limit=9, fields=frozenset({"uuid", "name", "node_count", "master_count"}))
-    (row,) = database.read(lambda session: repository.page(session, Cluster, page, SCOPE))
+    (row,) = database.look(
+        lambda connection: repository.plain_page(connection, Cluster, page, SCOPE)
+    )
     assert (row.uuid, row.name, row.node_count, row.master_count) == (made.uuid, "b", 3, 1)
     assert {type(row.node_count), type(row.master_count)} == {int}
     assert not hasattr(row, "status")
