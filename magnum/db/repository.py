@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finding and listing rows within what their caller may see.
+"""Finding rows within what their caller may see; :mod:`magnum.db.pages` lists them.
 
 All functions take a session, or a connection where plain rows do, and are run by
-:class:`magnum.db.session.Database`.  A row of another
-project does not exist for its caller; whoever may see more says so by the scope it passes.
+:class:`magnum.db.session.Database`.  A row of another project does not exist for its caller;
+whoever may see more says so by the scope it passes.
 """
 
 import functools
@@ -16,16 +16,12 @@ from typing import Any, TypeVar, cast
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Integer,
     Select,
-    SQLColumnExpression,
     String,
     and_,
     bindparam,
     exists,
-    false,
     func,
-    literal,
     or_,
     select,
     true,
@@ -66,26 +62,8 @@ class Scope:
     all_projects: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page of a list.
-
-    :ivar limit: most rows to return, at least 1.
-    :ivar marker: uuid of the last row of the page before, or None for the first page.
-    :ivar sort_key: a column; the integer key decides between equals.
-    :ivar sort_dir: ``asc`` or ``desc``.
-    :ivar fields: names of the only ones that are read of the rows, ``uuid`` among them; all where
-        it is empty.
-    """
-
-    limit: int
-    marker: str | None = None
-    sort_key: str = "id"
-    sort_dir: str = "asc"
-    fields: frozenset[str] = frozenset()
-
-
-def _visible(model: type[Row], scope: Scope) -> ColumnElement[bool]:
+def visible(model: type[Row], scope: Scope) -> ColumnElement[bool]:
+    """Build the condition of rows that a scope shows."""
     if scope.all_projects:
         return true()
     own = model.project_id == scope.project_id
@@ -94,7 +72,7 @@ def _visible(model: type[Row], scope: Scope) -> ColumnElement[bool]:
     return own
 
 
-def _shown(model: type[Row]) -> Select[Row]:
+def shown(model: type[Row]) -> Select[Row]:
     """Select rows with all that the API reads of them later."""
     if model is Cluster:
         return select(model).options(selectinload(Cluster.node_groups))
@@ -157,11 +135,11 @@ def _named(model: type[Row], has_uuid: bool, public: bool, all_projects: bool) -
     Once each: building and looking through a statement takes longer than what the database does
     with this one.
     """
-    scope = _bound_scope(public, all_projects)
+    scope = bound_scope(public, all_projects)
     ident = bindparam("ident", type_=String())
     is_it = model.uuid == ident if has_uuid else same(model.name, ident)
     own_first = model.project_id != scope.project_id
-    return select(model).where(_visible(model, scope), is_it).order_by(own_first).limit(2)
+    return select(model).where(visible(model, scope), is_it).order_by(own_first).limit(2)
 
 
 @functools.cache
@@ -173,10 +151,10 @@ def _named_with_groups(has_uuid: bool, all_projects: bool) -> Select[Any]:
     )
     groups = (NodeGroup.role, NodeGroup.node_count, NodeGroup.node_addresses)
     lines = select(found, *groups).outerjoin(NodeGroup, NodeGroup.cluster_id == found.c.uuid)
-    scope = _bound_scope(False, all_projects)
+    scope = bound_scope(False, all_projects)
     if has_uuid:
         ident = bindparam("ident", type_=String())
-        lines = lines.where(_visible(Cluster, scope), Cluster.uuid == ident)
+        lines = lines.where(visible(Cluster, scope), Cluster.uuid == ident)
     own_first = found.c.project_id != scope.project_id
     return lines.order_by(own_first, found.c.id, NodeGroup.id)
 
@@ -192,7 +170,7 @@ def _seen(lines: Sequence[Any]) -> SeenCluster:
     )
 
 
-def _bound_scope(public: bool, all_projects: bool) -> Scope:
+def bound_scope(public: bool, all_projects: bool) -> Scope:
     """Return a scope for statements that are built once; each execution names the project."""
     return Scope(cast("str", bindparam("project_id", type_=String())), public, all_projects)
 
@@ -217,7 +195,7 @@ def by_uuid(session: Session, model: type[Row], uuid: str) -> Row | None:
     """
     if not is_uuid(uuid):
         return None
-    query = _shown(model).where(model.uuid == uuid)
+    query = shown(model).where(model.uuid == uuid)
     if model is Cluster:
         query = query.options(joinedload(Cluster.template, innerjoin=True))
     return session.scalars(query).one_or_none()
@@ -230,114 +208,11 @@ def lock(session: Session, model: type[Row], uuid: str) -> Row:
 
     :raises NotFound: it has gone meanwhile.
     """
-    query = _shown(model).where(model.uuid == uuid).with_for_update()
+    query = shown(model).where(model.uuid == uuid).with_for_update()
     row = session.scalars(query).one_or_none()
     if row is None:
         raise errors.NotFound(f"There is no {NOUNS[model]} {uuid}.")
     return row
-
-
-def page(session: Session, model: type[Row], wanted: Page, scope: Scope) -> Sequence[Row]:
-    """Return one page of the rows a scope shows.
-
-    :raises InvalidField: ``sort_key`` is no column.
-    :raises NotFound: the marker is no row the scope shows.
-    """
-    query = _page_after(session, model, wanted, scope)
-    return session.scalars(query, _page_bounds(wanted, scope)).all()
-
-
-def plain_page(
-    connection: Connection, model: type[Row], wanted: Page, scope: Scope
-) -> Sequence[Any]:
-    """Return the same with plain rows, which have the page's fields alone.
-
-    :raises InvalidField: ``sort_key`` is no column.
-    :raises NotFound: the marker is no row the scope shows.
-    """
-    query = _page_after(connection, model, wanted, scope)
-    return connection.execute(query, _page_bounds(wanted, scope)).all()
-
-
-def _page_after(
-    session: Session | Connection, model: type[Row], wanted: Page, scope: Scope
-) -> Select[Any]:
-    key = _sort_column(model, wanted.sort_key)
-    query = _page(
-        model, scope.public, scope.all_projects, wanted.sort_key, wanted.sort_dir, wanted.fields
-    )
-    if wanted.marker is None:
-        return query
-    return query.where(_after(session, model, wanted, scope, key))
-
-
-def _page_bounds(wanted: Page, scope: Scope) -> dict[str, Any]:
-    return {"project_id": scope.project_id, "limit": wanted.limit}
-
-
-@functools.cache
-def _page(
-    model: type[Row],
-    public: bool,
-    all_projects: bool,
-    sort_key: str,
-    sort_dir: str,
-    fields: frozenset[str],
-) -> Select[Any]:
-    """Build the statement that lists a first page, once each as :func:`_named`."""
-    scope = _bound_scope(public, all_projects)
-    columns = (getattr(model, name).label(name) for name in sorted(fields))
-    query = select(*columns) if fields else _shown(model)
-    order = _order(model, sort_key, _sort_column(model, sort_key))
-    query = query.order_by(*(part.asc() if sort_dir == "asc" else part.desc() for part in order))
-    return query.where(_visible(model, scope)).limit(bindparam("limit", type_=Integer()))
-
-
-def _order(
-    model: type[Row], name: str, key: ColumnElement[Any]
-) -> Sequence[SQLColumnExpression[Any]]:
-    """Return what rows are sorted by, and no more of it than an index can serve where it may."""
-    if name == "id":
-        return [key]
-    if model.__mapper__.columns[name].nullable:
-        # PostgreSQL takes nulls for the greatest, the others for the least: this decides.
-        return [key.is_not(None), key, model.id]
-    return [key, model.id]
-
-
-def _sort_column(model: type[Row], name: str) -> ColumnElement[Any]:
-    columns = model.__mapper__.columns
-    if name not in columns or columns[name].type.python_type in (dict, list):
-        choices = ", ".join(
-            column.key for column in columns if column.type.python_type not in (dict, list)
-        )
-        raise errors.InvalidField("sort_key", name, f"be one of {choices}")
-    column: ColumnElement[Any] = getattr(model, name)
-    return column
-
-
-def _after(
-    session: Session | Connection,
-    model: type[Row],
-    wanted: Page,
-    scope: Scope,
-    key: ColumnElement[Any],
-) -> ColumnElement[bool]:
-    """Build the condition of rows that follow the marker, nulls being the least."""
-    marker = session.execute(
-        select(model.id, key).where(_visible(model, scope), model.uuid == wanted.marker)
-    ).one_or_none()
-    if marker is None:
-        raise errors.NotFound(f"There is no {NOUNS[model]} {wanted.marker} to continue after.")
-    row_id, value = marker
-    ascending = wanted.sort_dir == "asc"
-    further_id = model.id > row_id if ascending else model.id < row_id
-    if value is None:
-        valued = key.is_not(None) if ascending else false()
-        return or_(valued, and_(key.is_(None), further_id))
-    bound = literal(value, key.type)  # a bare True or False cannot be compared with < and >
-    beyond = key > bound if ascending else or_(key < bound, key.is_(None))
-    return or_(beyond, and_(key == bound, further_id))
 
 
 def clusters_of_template(session: Session, template_uuid: str) -> int:

@@ -13,7 +13,7 @@ from magnum.context import RequestContext
 from magnum.core import errors, states
 from magnum.core.states import Action
 from magnum.db.models import Cluster, ClusterTemplate, Event, NodeGroup, Operation
-from magnum.db.repository import Page
+from magnum.db.pages import Page
 from magnum.service.preflight import Findings
 from tests.unit.service.conftest import Office, caller
 
