@@ -9,6 +9,7 @@ import logging
 import pathlib
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from oslo_config import cfg
 from oslo_policy import opts, policy
@@ -95,7 +96,24 @@ class Enforcer:
             enforcer.check_rules(raise_on_violation=True)
         except policy.InvalidDefinitionError as error:
             raise Malformed(f"rules refer to each other in a circle: {error}") from error
+        enforcer.set_rules(_resolved(checks))
         return enforcer
+
+
+def _resolved(checks: Mapping[str, Any]) -> dict[str, Any]:
+    """Put what a rule stands for in place of each that only names another one.
+
+    oslo.policy takes more time for every step from rule to rule than for what the last one says.
+
+    :param checks: of rules that do not refer to each other in a circle.
+    """
+
+    def resolve(check: Any) -> Any:
+        while isinstance(check, policy.RuleCheck) and check.match in checks:
+            check = checks[check.match]
+        return check
+
+    return {name: resolve(check) for name, check in checks.items()}
 
 
 def _stamps(conf: cfg.ConfigOpts) -> Stamps:

@@ -5,7 +5,7 @@ Called by ``magnum-api`` and :mod:`magnum.wsgi` with the real service layer, by 
 one or another guard.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import pecan
@@ -32,8 +32,16 @@ def _cors(app: Application, conf: cfg.ConfigOpts) -> Application:
         allow_methods=["GET", "PUT", "POST", "DELETE", "PATCH"],
         expose_headers=["X-OpenStack-Request-Id", versions.HEADER, versions.LEGACY_HEADER],
     )
-    wrapped: Application = cors.CORS(app, conf)
-    return wrapped
+    return _where(_concerns_cors, cors.CORS(app, conf), app)
+
+
+def _concerns_cors(environ: Mapping[str, Any]) -> bool:
+    return "HTTP_ORIGIN" in environ or environ["REQUEST_METHOD"] == "OPTIONS"
+
+
+def _proxy(app: Application, conf: cfg.ConfigOpts) -> Application:
+    believing: Application = http_proxy_to_wsgi.HTTPProxyToWSGI(app, conf)  # brings its option
+    return believing if conf.oslo_middleware.enable_proxy_headers_parsing else app
 
 
 def _healthcheck(app: Application, conf: cfg.ConfigOpts) -> Application:
@@ -42,11 +50,23 @@ def _healthcheck(app: Application, conf: cfg.ConfigOpts) -> Application:
     conf.set_default("backends", ["disable_by_file"], "healthcheck")
     path = conf.api.healthcheck_disable_file
     conf.set_default("disable_by_file_path", path, "healthcheck")
-    check: Application = healthcheck.Healthcheck(app, conf)
+    return _where(_is_healthcheck, healthcheck.Healthcheck(app, conf), app)
+
+
+def _is_healthcheck(environ: Mapping[str, Any]) -> bool:
+    return bool(environ.get("PATH_INFO", "").rstrip("/") == HEALTHCHECK_PATH)
+
+
+def _where(
+    concerned: Callable[[Mapping[str, Any]], bool], wrapped: Application, app: Application
+) -> Application:
+    """Send the requests that a middleware has something to do with through it, others past it.
+
+    Each passage takes it a twentieth of what a whole request takes.
+    """
 
     def serve(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        is_check = environ.get("PATH_INFO", "").rstrip("/") == HEALTHCHECK_PATH
-        return (check if is_check else app)(environ, start_response)
+        return (wrapped if concerned(environ) else app)(environ, start_response)
 
     return serve
 
@@ -59,7 +79,7 @@ def pipeline(guard: auth.Guard) -> tuple[Middleware, ...]:
         # Before the token is asked for: browsers send preflights without one.
         _cors,
         # Before anything that builds a URL.
-        http_proxy_to_wsgi.HTTPProxyToWSGI,
+        _proxy,
         # Public, and in its own format that load balancers know.
         _healthcheck,
         # Around all that may fail, so that its headers are on errors; raises nothing itself.

@@ -140,14 +140,19 @@ class Faults:
     ) -> Iterable[bytes]:
         """Serve a request."""
         try:
-            answer = webob.Request(environ).get_response(self._app, catch_exc_info=True)
+            status, headers, body, _ = webob.Request(environ).call_application(
+                self._app, catch_exc_info=True
+            )
         except Exception as error:  # noqa: BLE001  # that is what this middleware is for
-            answer = response(error, environ)
+            return response(error, environ)(environ, start_response)
+        if status < "400":
+            start_response(status, headers)
+            return body
+        answer = webob.Response(status=status, headerlist=headers, app_iter=body)
+        if answer.status_int == 401:
+            _complete(answer, environ)
         else:
-            if answer.status_int == 401:
-                _complete(answer, environ)
-            elif answer.status_int >= 400:
-                _rewrite(answer, environ)
+            _rewrite(answer, environ)
         return answer(environ, start_response)
 
 

@@ -18,10 +18,11 @@ PARAMETERS = frozenset({"limit", "marker", "sort_key", "sort_dir"})
 DIRECTIONS = ("asc", "desc")
 
 
-def read(vocabulary: Vocabulary, query: Mapping[str, str], max_limit: int) -> Page:
+def read(vocabulary: Vocabulary, query: Mapping[str, str], max_limit: int, detail: bool) -> Page:
     """Read which page is wanted.
 
     :param max_limit: most items of a page, which is also the default.
+    :param detail: whether all fields are.
     :raises InvalidField: a parameter is none it may be.
     """
     sort_key, sort_dir = query.get("sort_key", "id"), query.get("sort_dir", "asc")
@@ -35,6 +36,7 @@ def read(vocabulary: Vocabulary, query: Mapping[str, str], max_limit: int) -> Pa
         marker=_marker(query.get("marker")),
         sort_key=vocabulary.sortable[sort_key],
         sort_dir=sort_dir,
+        fields=frozenset() if detail else vocabulary.listed_fields,
     )
 
 

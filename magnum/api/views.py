@@ -6,25 +6,13 @@ Nulls are printed: clients read keys without asking whether they are there.
 """
 
 import datetime
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from magnum.api.vocabulary import Vocabulary, Word
 from magnum.core import fields, states
-from magnum.core.fields import Kind
+from magnum.core.fields import Field, Kind
 from magnum.db.models import Event, MagnumService
-
-COMPUTED: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
-    {
-        "node_count": lambda row: row.count("worker"),
-        "master_count": lambda row: row.count("master"),
-        "node_addresses": lambda row: row.addresses("worker"),
-        "master_addresses": lambda row: row.addresses("master"),
-        "faults": lambda row: row.faults or {},
-    }
-)
-"""How fields that are not simply a column's value are read from a row."""
 
 
 def moment(value: datetime.datetime | None) -> str | None:
@@ -40,39 +28,49 @@ def links(base_url: str, collection: str, ident: str) -> list[dict[str, str]]:
     ]
 
 
-def _value(row: Any, word: Word) -> Any:
-    read = COMPUTED.get(word.field.name)
-    value = read(row) if read else getattr(row, word.field.name)
-    return moment(value) if word.field.kind is Kind.MOMENT else value
-
-
-def item(
-    vocabulary: Vocabulary, row: Any, base_url: str, *, listed: bool = False, alone: bool = False
-) -> dict[str, Any]:
+def item(vocabulary: Vocabulary, row: Any, base_url: str, *, alone: bool = False) -> dict[str, Any]:
     """Show one resource.
 
-    :param listed: show only what items of a list have.
     :param alone: show also what only the answer to a GET of this one resource has.
     """
+    failed = alone and getattr(row, "status", None) in states.FAILED
+    words = (word for word in vocabulary.words if failed or not word.field.only_failed)
+    return _shown(vocabulary, words, row, base_url)
+
+
+def items(
+    vocabulary: Vocabulary, rows: Iterable[Any], base_url: str, *, detail: bool
+) -> list[dict[str, Any]]:
+    """Show the resources of a list.
+
+    :param detail: whether with all fields.
+    """
+    words = vocabulary.listed(detail)
+    return [_shown(vocabulary, words, row, base_url) for row in rows]
+
+
+def _shown(
+    vocabulary: Vocabulary, words: Iterable[Word], row: Any, base_url: str
+) -> dict[str, Any]:
     return {
         word.name: links(base_url, vocabulary.collection, row.uuid)
         if word.field.kind is Kind.LINKS
-        else _value(row, word)
-        for word in vocabulary.words
-        if _is_shown(word, row, listed, alone)
+        else _value(row, word.field)
+        for word in words
     }
 
 
-def _is_shown(word: Word, row: Any, listed: bool, alone: bool) -> bool:
-    if word.field.only_failed:
-        return alone and row.status in states.FAILED
-    return word.listed or not listed
+def _value(row: Any, field: Field) -> Any:
+    value = getattr(row, field.name)
+    if field.kind is Kind.MOMENT:
+        return moment(value)
+    return value or {} if field.kind is Kind.LABELS else value
 
 
 def document(vocabulary: Vocabulary, row: Any) -> dict[str, Any]:
     """Return the attributes that a patch is applied to, by their names on the wire."""
     return {
-        word.name: _value(row, word)
+        word.name: _value(row, word.field)
         for word in vocabulary.words
         if word.field.kind not in (Kind.LINKS, Kind.MOMENT)
     }

@@ -56,6 +56,21 @@ class Vocabulary:
         """The words by their names on the wire."""
         return {word.name: word for word in self.words}
 
+    def listed(self, detail: bool) -> tuple[Word, ...]:
+        """Return the words that items of a list have; what only failures show is in none."""
+        return tuple(
+            word for word in self.words if (detail or word.listed) and not word.field.only_failed
+        )
+
+    @property
+    def listed_fields(self) -> frozenset[str]:
+        """Names of the fields that a list without detail is made from."""
+        return frozenset(
+            word.field.name
+            for word in self.listed(detail=False)
+            if word.field.kind is not fields.Kind.LINKS
+        )
+
     @property
     def sortable(self) -> Mapping[str, str]:
         """Names a list may be sorted by, and the column of each."""

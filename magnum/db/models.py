@@ -12,10 +12,25 @@ see :mod:`magnum.db.functions`; moments that only people read are DATETIMEs in U
 """
 
 import datetime
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, Double, ForeignKey, Index, MetaData, String, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+    func,
+    select,
+)
 from sqlalchemy.dialects import mysql
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 NAMING = {
@@ -137,18 +152,35 @@ class Cluster(Base):
     )
     template: Mapped[ClusterTemplate] = relationship(lazy="raise", viewonly=True)
 
-    def count(self, role: str) -> int:
-        """Sum the nodes over the node groups of one role."""
-        return sum(group.node_count for group in self.node_groups if group.role == role)
+    @hybrid_property
+    def node_count(self) -> int:
+        """Workers wanted, over all node groups; in a statement, a column that sums them up."""
+        return count(self.node_groups, "worker")
 
-    def addresses(self, role: str) -> list[str] | None:
-        """Join the nodes' addresses over the node groups of one role; None until known."""
-        lists = [
-            group.node_addresses
-            for group in self.node_groups
-            if group.role == role and group.node_addresses is not None
-        ]
-        return [address for part in lists for address in part] if lists else None
+    @hybrid_property
+    def master_count(self) -> int:
+        """Masters wanted, likewise."""
+        return count(self.node_groups, "master")
+
+    @node_count.inplace.expression
+    @classmethod
+    def _select_node_count(cls) -> ColumnElement[int]:
+        return _select_count("worker")
+
+    @master_count.inplace.expression
+    @classmethod
+    def _select_master_count(cls) -> ColumnElement[int]:
+        return _select_count("master")
+
+    @property
+    def node_addresses(self) -> list[str] | None:
+        """The workers' addresses, over all node groups; None until known."""
+        return addresses(self.node_groups, "worker")
+
+    @property
+    def master_addresses(self) -> list[str] | None:
+        """The masters' addresses, likewise."""
+        return addresses(self.node_groups, "master")
 
 
 class NodeGroup(Base):
@@ -167,6 +199,28 @@ class NodeGroup(Base):
     is_default: Mapped[bool] = mapped_column(default=False)
     node_count: Mapped[int]
     node_addresses: Mapped[list[str] | None]
+
+
+def count(groups: Iterable[Any], role: str) -> int:
+    """Sum the nodes over the node groups of one role."""
+    return sum(group.node_count for group in groups if group.role == role)
+
+
+def addresses(groups: Iterable[Any], role: str) -> list[str] | None:
+    """Join the nodes' addresses over the node groups of one role; None until known."""
+    lists = [
+        group.node_addresses
+        for group in groups
+        if group.role == role and group.node_addresses is not None
+    ]
+    return [address for part in lists for address in part] if lists else None
+
+
+def _select_count(role: str) -> ColumnElement[int]:
+    """Build the sum of a cluster's nodes in groups of one role; an integer on every database."""
+    total = func.coalesce(func.sum(NodeGroup.node_count), 0).cast(Integer)
+    groups = select(total).where(NodeGroup.cluster_id == Cluster.uuid, NodeGroup.role == role)
+    return groups.scalar_subquery()
 
 
 class Operation(Base):

@@ -60,7 +60,8 @@ class Taken:
 
 
 SHOWN = ("name", "status", "status_reason", "project_id", "user_id", "cluster_template_id",
-         "keypair", "stack_id", "create_timeout", "api_address", "discovery_url")  # fmt: skip
+         "keypair", "stack_id", "create_timeout", "api_address", "discovery_url", "node_count",
+         "master_count", "node_addresses", "master_addresses")  # fmt: skip
 SHOWN_OF_TEMPLATE = ("coe", "flavor_id", "master_flavor_id", "docker_volume_size", "labels")
 
 
@@ -97,10 +98,6 @@ def _shown(row: Cluster) -> dict[str, Any]:
         **{name: getattr(row.template, name) for name in SHOWN_OF_TEMPLATE},
         "created_at": row.created_at.isoformat(),
         "updated_at": row.updated_at.isoformat() if row.updated_at else None,
-        "node_count": row.count("worker"),
-        "master_count": row.count("master"),
-        "node_addresses": row.addresses("worker"),
-        "master_addresses": row.addresses("master"),
     }
 
 

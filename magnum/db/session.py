@@ -80,6 +80,18 @@ class Database:
 
         return _run(transaction)
 
+    def look(self, work: Callable[[Connection], T]) -> T:
+        """Run ``work`` like :meth:`read`, with no session: for plain rows, which need none of it.
+
+        :raises Unavailable: the database does not answer.
+        """
+
+        def transaction() -> T:
+            with _connection(self.engine, writes=False) as connection:
+                return work(connection)
+
+        return _run(transaction)
+
     def write(self, work: Work[T]) -> T:
         """Run ``work`` in a transaction and commit it.
 

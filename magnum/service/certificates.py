@@ -18,6 +18,7 @@ from magnum.core import errors
 from magnum.core.cluster import Role
 from magnum.db import repository
 from magnum.db.models import Cluster
+from magnum.db.repository import AnyCluster
 from magnum.db.session import Database
 from magnum.drivers import registry
 
@@ -33,7 +34,7 @@ class Certificates:
         self._store = store
         self._policy = SigningPolicy.from_conf(conf)
 
-    def cluster(self, context: RequestContext, ident: str) -> Cluster:
+    def cluster(self, context: RequestContext, ident: str) -> AnyCluster:
         """Find the cluster that a certificate call is about.
 
         :raises NotFound: it does not exist for the caller's project.
@@ -41,8 +42,8 @@ class Certificates:
         """
         if context.has_project:
             scope = repository.Scope(context.own_project)
-            return self._database.read(
-                lambda session: repository.get(session, Cluster, ident, scope)
+            return self._database.look(
+                lambda connection: repository.cluster(connection, ident, scope)
             )
         found = self._database.read(lambda session: repository.by_uuid(session, Cluster, ident))
         if found is None or _node_role(context, found) is None:
@@ -52,7 +53,7 @@ class Certificates:
             )
         return found
 
-    def authority(self, context: RequestContext, cluster: Cluster) -> str:
+    def authority(self, context: RequestContext, cluster: AnyCluster) -> str:
         """Return the authority's certificate in PEM.
 
         :raises Conflict: the creation has not come so far yet.
@@ -60,7 +61,7 @@ class Certificates:
         """
         return self._store.load(self._reference(cluster)).certificate_pem
 
-    def sign(self, context: RequestContext, cluster: Cluster, csr: str) -> str:
+    def sign(self, context: RequestContext, cluster: AnyCluster, csr: str) -> str:
         """Sign a request and return the certificate in PEM.
 
         :raises Invalid: ``csr`` is no signing request, or asks for what is never given.
@@ -71,7 +72,7 @@ class Certificates:
         authority = self._store.load(self._reference(cluster))
         return x509.sign(csr, authority, self._policy)
 
-    def _reference(self, cluster: Cluster) -> str:
+    def _reference(self, cluster: AnyCluster) -> str:
         if cluster.ca_cert_ref is None:
             shown = errors.first_sentence(cluster.name)
             raise errors.Conflict(
@@ -79,7 +80,7 @@ class Certificates:
             )
         return cluster.ca_cert_ref
 
-    def _check_node_request(self, context: RequestContext, cluster: Cluster, csr: str) -> None:
+    def _check_node_request(self, context: RequestContext, cluster: AnyCluster, csr: str) -> None:
         role = _node_role(context, cluster)
         if role is None:
             raise errors.Forbidden("The token's user is no node of this bay.")
@@ -93,7 +94,7 @@ class Certificates:
         )
 
 
-def _node_role(context: RequestContext, cluster: Cluster) -> Role | None:
+def _node_role(context: RequestContext, cluster: AnyCluster) -> Role | None:
     """Tell which of a cluster's nodes the caller is, if any."""
     users: dict[str | None, Role] = {
         cluster.master_user_id: "master",

@@ -21,6 +21,7 @@ from magnum.core.states import Action, OperationState, Outcome
 from magnum.db import operations, repository
 from magnum.db.models import Cluster, ClusterTemplate, Event, NodeGroup, utcnow
 from magnum.db.notifications import Result
+from magnum.db.repository import AnyCluster, SeenCluster
 from magnum.db.session import Database
 from magnum.db.specs import template_spec
 from magnum.drivers import registry
@@ -28,7 +29,7 @@ from magnum.rpc.client import ConductorClient
 from magnum.rpc.messages import OperationReady
 from magnum.rpc.notices import Notices
 from magnum.service import names
-from magnum.service.page import Page
+from magnum.service.page import Page, fetch
 from magnum.service.preflight import Findings, Preflight
 
 Accepted = TypeVar("Accepted", Cluster, Cluster | None)
@@ -79,28 +80,27 @@ class Clusters:
         except db_exception.DBReferenceError as error:  # it went while the cloud was asked
             raise _no_template(values["cluster_template_id"]) from error
 
-    def get(self, context: RequestContext, ident: str, all_projects: bool = False) -> Cluster:
+    def get(self, context: RequestContext, ident: str, all_projects: bool = False) -> SeenCluster:
         """Find a cluster by uuid or name.
 
         :param all_projects: whether the caller may see those of other projects too.
         """
         scope = _scope(context, all_projects)
-        return self._database.read(lambda session: repository.get(session, Cluster, ident, scope))
+        return self._database.look(lambda connection: repository.cluster(connection, ident, scope))
 
     def page(
         self, context: RequestContext, page: Page, all_projects: bool = False
-    ) -> Sequence[Cluster]:
-        """List the clusters of the caller's project, or of all."""
-        scope = _scope(context, all_projects)
-        return self._database.read(lambda session: repository.page(session, Cluster, page, scope))
+    ) -> Sequence[Any]:
+        """List the clusters of the caller's project, or of all: rows with the page's fields."""
+        return fetch(self._database, Cluster, page, _scope(context, all_projects))
 
     def update(
         self,
         context: RequestContext,
-        cluster: Cluster,
+        cluster: AnyCluster,
         changes: Mapping[str, Any],
         rollback: bool = False,
-    ) -> Cluster:
+    ) -> AnyCluster:
         """Accept a new number of workers.
 
         :param changes: what differs from the row.  With none, a cluster whose last update or
@@ -137,7 +137,7 @@ class Clusters:
 
         return self._accept(request, write)
 
-    def delete(self, context: RequestContext, cluster: Cluster) -> None:
+    def delete(self, context: RequestContext, cluster: AnyCluster) -> None:
         """Accept the end of a cluster, in whatever status it is.
 
         What else was being done to it is superseded.  Asking again while it is being deleted is
@@ -164,16 +164,14 @@ class Clusters:
         except errors.NotFound:
             return  # it went while we were about to ask for it
 
-    def events(self, context: RequestContext, cluster: Cluster) -> Sequence[Event]:
+    def events(self, context: RequestContext, cluster: AnyCluster) -> Sequence[Event]:
         """Return what has happened to a cluster, oldest first."""
         return self._database.read(lambda session: repository.events(session, cluster.uuid))
 
     def _template(self, context: RequestContext, ident: str) -> ClusterTemplate:
         scope = repository.Scope(context.own_project, public=True)
         try:
-            return self._database.read(
-                lambda session: repository.get(session, ClusterTemplate, ident, scope)
-            )
+            return self._database.read(lambda session: repository.template(session, ident, scope))
         except errors.NotFound as error:
             raise _no_template(ident) from error
 
@@ -222,7 +220,7 @@ class _Request:
 
 def _last_good(session: Session, cluster: Cluster) -> dict[str, Any]:
     """Return what a cluster has, or had before it was not changed to what its row wants."""
-    counted = {"node_count": cluster.count("worker")}
+    counted = {"node_count": cluster.node_count}
     if cluster.status not in states.UPDATE_TO_REPEAT:
         return counted
     return {**counted, **operations.last_change(session, cluster.uuid).get("before", {})}

@@ -17,7 +17,7 @@ from magnum.db.session import Database
 from magnum.db.specs import template_spec
 from magnum.drivers import registry
 from magnum.service import names
-from magnum.service.page import Page
+from magnum.service.page import Page, fetch
 from magnum.service.preflight import Preflight
 
 PUBLISHING = {"public": True}
@@ -64,18 +64,13 @@ class Templates:
         :param all_projects: whether the caller may see the private ones of other projects too.
         """
         scope = _scope(context, all_projects)
-        return self._database.read(
-            lambda session: repository.get(session, ClusterTemplate, ident, scope)
-        )
+        return self._database.read(lambda session: repository.template(session, ident, scope))
 
     def page(
         self, context: RequestContext, page: Page, all_projects: bool = False
-    ) -> Sequence[ClusterTemplate]:
-        """List the caller's templates and all public ones, or simply all."""
-        scope = _scope(context, all_projects)
-        return self._database.read(
-            lambda session: repository.page(session, ClusterTemplate, page, scope)
-        )
+    ) -> Sequence[Any]:
+        """List the caller's templates and all public ones, or simply all, as clusters are."""
+        return fetch(self._database, ClusterTemplate, page, _scope(context, all_projects))
 
     def update(
         self, context: RequestContext, template: ClusterTemplate, changes: Mapping[str, Any]

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real database that goes away: at a chosen transaction, before or after its commit."""
 
+from collections.abc import Callable
 from typing import TypeVar
+
+from sqlalchemy import Connection
 
 from magnum.core.errors import Unavailable
 from magnum.db.session import Database, Work
@@ -36,10 +39,18 @@ class FlakyDatabase(Database):
 
     def read(self, work: Work[T]) -> T:
         """Read, or not."""
+        self._begin_reading()
+        return super().read(work)
+
+    def look(self, work: Callable[[Connection], T]) -> T:
+        """Read plain rows, or not."""
+        self._begin_reading()
+        return super().look(work)
+
+    def _begin_reading(self) -> None:
         self.calls += 1
         if self.calls in self._away:
             raise Unavailable("The database")
-        return super().read(work)
 
     def write(self, work: Work[T]) -> T:
         """Write, or not, or so that nobody knows."""

@@ -100,11 +100,12 @@ class Resource:
         return Reply(self.shown(call, row), 201, {"Location": location})
 
     def _page(self, call: Call, action: str) -> Reply:
-        page = pagination.read(self.vocabulary, call.query, call.conf.api.max_limit)
+        detail = action == "detail"
+        page = pagination.read(self.vocabulary, call.query, call.conf.api.max_limit, detail)
         call.authorise(self.vocabulary.rule(action))
         all_projects = call.allows(self.vocabulary.rule_in_all_projects(action))
         rows = self.service(call).page(call.context, page, all_projects)
-        collection, listed = self.vocabulary.collection, action == "get_all"
-        items = [views.item(self.vocabulary, row, call.base_url, listed=listed) for row in rows]
-        url = f"{call.base_url}/v1/{collection}{'' if listed else '/detail'}"
+        items = views.items(self.vocabulary, rows, call.base_url, detail=detail)
+        collection = self.vocabulary.collection
+        url = f"{call.base_url}/v1/{collection}{'/detail' if detail else ''}"
         return Reply({collection: items, **pagination.next_url(url, call.query, page, rows)})

@@ -80,9 +80,10 @@ def test_chunked_body_is_read_up_to_the_limit(api: webtest.TestApp) -> None:
 
 def test_links_follow_the_proxy_when_it_is_believed(world: World, conf: cfg.ConfigOpts) -> None:
     headers = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "cloud.test"}
+    app.build(world.services, conf, TokenGuard)  # registers the options
     for believed, expected in ((False, "http://localhost"), (True, "https://cloud.test")):
-        api = webtest.TestApp(app.build(world.services, conf, TokenGuard))
         conf.set_override("enable_proxy_headers_parsing", believed, "oslo_middleware")
+        api = webtest.TestApp(app.build(world.services, conf, TokenGuard))
         answer = api.get("/", headers=headers)
         assert answer.json["versions"][0]["links"][0]["href"] == f"{expected}/v1/"
 

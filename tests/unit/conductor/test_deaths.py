@@ -82,7 +82,7 @@ def test_rollback_survives_a_death_after_any_change(bench: Bench, change: int) -
     died = bench.work_through_deaths(change)
     assert died is (change <= ROLLBACK_CHANGES)
     seen = _assert_whole(bench, row.uuid)
-    assert (seen.status, seen.count("worker")) == ("ROLLBACK_COMPLETE", 1)
+    assert (seen.status, seen.node_count) == ("ROLLBACK_COMPLETE", 1)
     assert "No valid host" in (seen.status_reason or "")
     (sent,) = bench.fakes.heat.parameters.values()
     assert sent["number_of_nodes"] == 1
@@ -98,7 +98,7 @@ def test_rollback_survives_a_death_after_any_record(bench: Bench, change: int) -
     died = bench.work_through_deaths(record=change)
     assert died is (change <= ROLLBACK_RECORDS)
     seen = _assert_whole(bench, row.uuid)
-    assert (seen.status, seen.count("worker")) == ("ROLLBACK_COMPLETE", 1)
+    assert (seen.status, seen.node_count) == ("ROLLBACK_COMPLETE", 1)
     assert "No valid host" in (seen.status_reason or "")
     assert [each.state for each in bench.operations()] == ["COMPLETE", "FAILED", "COMPLETE"]
 

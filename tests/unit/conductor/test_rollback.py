@@ -31,7 +31,7 @@ def resize(bench: Bench, row: Cluster, to: int, *, rollback: bool = True, **more
 def read(bench: Bench, row: Cluster) -> tuple[str, int, str]:
     seen = bench.read(row.uuid)
     assert seen is not None
-    return seen.status, seen.count("worker"), seen.status_reason or ""
+    return seen.status, seen.node_count, seen.status_reason or ""
 
 
 def fail_update(bench: Bench) -> None:

@@ -58,8 +58,8 @@ def test_finished_create_shows_the_addresses_of_the_stack(bench: Bench) -> None:
     seen = bench.read(row.uuid)
     assert seen is not None
     assert (seen.status, seen.api_address) == ("CREATE_COMPLETE", "https://198.18.0.7:2376")
-    assert seen.addresses("master") == ["198.18.0.7"]
-    assert seen.addresses("worker") == ["198.18.0.8"]
+    assert seen.master_addresses == ["198.18.0.7"]
+    assert seen.node_addresses == ["198.18.0.8"]
 
 
 def test_failed_stack_gives_its_deepest_reason(bench: Bench) -> None:

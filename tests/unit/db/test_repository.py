@@ -4,9 +4,10 @@
 import pytest
 
 from magnum.core import errors
-from magnum.db import repository
-from magnum.db.models import ClusterTemplate
-from magnum.db.repository import Page, Scope
+from magnum.db import pages, repository
+from magnum.db.models import Cluster, ClusterTemplate
+from magnum.db.pages import Page
+from magnum.db.repository import Scope
 from magnum.db.session import Database
 from tests import factories
 
@@ -20,11 +21,11 @@ def add_templates(database: Database, names: list[str]) -> None:
 
 
 def get(database: Database, name: str) -> ClusterTemplate:
-    return database.read(lambda session: repository.get(session, ClusterTemplate, name, SCOPE))
+    return database.read(lambda session: repository.template(session, name, SCOPE))
 
 
 def names_by(database: Database, page: Page) -> list[str]:
-    rows = database.read(lambda session: repository.page(session, ClusterTemplate, page, SCOPE))
+    rows = database.read(lambda session: pages.page(session, ClusterTemplate, page, SCOPE))
     return [row.name for row in rows]
 
 
@@ -56,7 +57,7 @@ def test_pages_by_name_follow_one_another(database: Database) -> None:
     while True:
         page = Page(limit=2, marker=marker, sort_key="name")
         rows = database.read(
-            lambda session, page=page: repository.page(session, ClusterTemplate, page, SCOPE)
+            lambda session, page=page: pages.page(session, ClusterTemplate, page, SCOPE)
         )
         if not rows:
             break
@@ -92,3 +93,13 @@ def test_what_is_stored_comes_back_as_it_was(database: Database) -> None:
     assert seen.labels == labels
     assert seen.created_at == factories.MOMENT
     assert (seen.public, seen.floating_ip_enabled, seen.apiserver_port) == (False, True, None)
+
+
+def test_page_of_some_fields_has_them_and_nothing_else(database: Database) -> None:
+    made = factories.add_cluster(database, name="b")
+    database.write(lambda session: factories.add_resize(session, made, 3, rollback=False))
+    page = Page(limit=9, fields=frozenset({"uuid", "name", "node_count", "master_count"}))
+    (row,) = database.look(lambda connection: pages.plain(connection, Cluster, page, SCOPE))
+    assert (row.uuid, row.name, row.node_count, row.master_count) == (made.uuid, "b", 3, 1)
+    assert {type(row.node_count), type(row.master_count)} == {int}
+    assert not hasattr(row, "status")

@@ -13,7 +13,7 @@ from magnum.context import RequestContext
 from magnum.core import errors, states
 from magnum.core.states import Action
 from magnum.db.models import Cluster, ClusterTemplate, Event, NodeGroup, Operation
-from magnum.db.repository import Page
+from magnum.db.pages import Page
 from magnum.service.preflight import Findings
 from tests.unit.service.conftest import Office, caller
 
@@ -61,7 +61,7 @@ def test_create_takes_a_template_by_name_and_counts(office: Office, mine: Reques
     made = office.clusters.create(
         mine, {"cluster_template_id": "tpl", "node_count": 3, "master_count": 1, "name": None}
     )
-    assert made.count("worker") == 3
+    assert made.node_count == 3
     assert made.name.endswith("-bay")
     assert made.cluster_template_id == template.uuid
 
@@ -133,7 +133,7 @@ def test_update_records_what_is_wanted(office: Office, mine: RequestContext, mad
     settle(office, made, "CREATE_COMPLETE")
     row = office.clusters.get(mine, made.uuid)
     changed = office.clusters.update(mine, row, {"node_count": 4})
-    assert (changed.status, changed.count("worker")) == ("UPDATE_IN_PROGRESS", 4)
+    assert (changed.status, changed.node_count) == ("UPDATE_IN_PROGRESS", 4)
     operation = operations(office)[-1]
     assert operation.change["before"] == {"node_count": 1}
     assert operation.change["wanted"] == {"node_count": 4}
@@ -146,7 +146,7 @@ def test_update_is_refused_unless_complete(
     settle(office, made, status)
     with pytest.raises(errors.WrongStatus, match=status):
         office.clusters.update(mine, office.clusters.get(mine, made.uuid), {"node_count": 2})
-    assert office.clusters.get(mine, made.uuid).count("worker") == 1
+    assert office.clusters.get(mine, made.uuid).node_count == 1
 
 
 def test_update_that_changes_nothing_starts_nothing(
@@ -214,7 +214,7 @@ def test_second_of_two_updates_at_once_is_refused(
     office.clusters.update(mine, row, {"node_count": 2})
     with pytest.raises(errors.WrongStatus):
         office.clusters.update(mine, row, {"node_count": 3})  # still sees CREATE_COMPLETE
-    assert office.clusters.get(mine, made.uuid).count("worker") == 2
+    assert office.clusters.get(mine, made.uuid).node_count == 2
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from oslo_config import cfg
 
 from magnum.context import RequestContext
 from magnum.core import errors
-from magnum.db.repository import Page
+from magnum.db.pages import Page
 from tests.unit.service.conftest import Office
 
 
