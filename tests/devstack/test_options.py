@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the plugin writes into magnum.conf: current names, of options there are, with right values."""
+"""What stands in magnum.conf: options there are, by their names of today, with values they take."""
 
 import importlib.metadata
 import pathlib
