@@ -141,7 +141,10 @@ def test_postgresql_stays_what_it_is(new: New) -> None:
 def test_certificates_are_barbicans_where_it_is(new: New, service: str) -> None:
     machine = new(ENABLED_SERVICES=f"key,{service}")
     ran = machine.run("stack")
-    assert machine.options["certificates"] == {"cert_manager_type": "barbican"}
+    assert machine.options["certificates"] == {
+        "cert_manager_type": "barbican",
+        "encryption_key_file": str(machine.config / "certificates.keys"),
+    }
     assert not machine.certificates.exists()
     assert [words[2:] for words in ran.of("magnum-db-manage")] == [["upgrade"]]
 
@@ -157,6 +160,14 @@ def test_certificates_are_in_files_where_it_is_not(new: New) -> None:
     }
     assert machine.certificates.stat().st_mode & 0o777 == 0o700
     assert keys.exists()
+
+
+def test_certificates_are_in_the_database_when_local_conf_says_so(today: New) -> None:
+    machine = today(ENABLED_SERVICES="key,barbican", STORE="database")
+    machine.run("stack")
+    assert machine.options["certificates"]["cert_manager_type"] == "database"
+    assert (machine.config / "certificates.keys").exists()
+    assert not machine.certificates.exists()
 
 
 @pytest.mark.parametrize("service", ["ceilometer", "ceilometer-anotification"])

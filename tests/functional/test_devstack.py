@@ -57,6 +57,7 @@ def devstack(
     yield machine
     machine.run("unstack")
     machine.run("clean")
+    Deployment(cloud, programs, tmp_path, "magnum_devstack").drop_database()
 
 
 @pytest.mark.usefixtures("nothing_left")

@@ -4,7 +4,7 @@
 # usage: devstack.sh stack|unstack|clean|script DOUBLES...
 # ``script`` is one that calls the plugin's functions itself.
 # Reads: PLUGIN, the plugin's folder; LOCALRC, what the operator has set; SCRIPT, that
-# script; and what functions.sh reads.
+# script; LOCAL_CONF, the commands of a local.conf; and what functions.sh reads.
 set -eu -o pipefail
 
 program=$1
@@ -29,6 +29,10 @@ for double in functions "$@"; do
     # shellcheck source=/dev/null
     source "$(dirname "$0")/$double.sh"
 done
+if [[ -e "${LOCAL_CONF:-}" ]]; then
+    # shellcheck source=/dev/null
+    source "$LOCAL_CONF"
+fi
 # shellcheck source=/dev/null
 source "$PLUGIN/settings"
 echo "$ENABLED_SERVICES" >"$ROOM/enabled"
@@ -43,6 +47,9 @@ if [[ $program == stack ]]; then
     phase stack pre-install
     phase stack install
     phase stack post-config
+    if [[ -n "${STORE:-}" ]]; then  # as a [[post-config|...]] of local.conf would
+        iniset "$MAGNUM_CONF" certificates cert_manager_type "$STORE"
+    fi
     upload_images
     phase stack extra
     phase stack test-config

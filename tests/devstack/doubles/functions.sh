@@ -54,6 +54,15 @@ function disable_service {
     done
 }
 
+# Of the settings of other plugins only Barbican's matter.
+function enable_plugin {
+    record enable_plugin "$@"
+    DEVSTACK_PLUGINS=${DEVSTACK_PLUGINS:+$DEVSTACK_PLUGINS,}$1
+    if [[ $1 == barbican ]]; then
+        enable_service barbican
+    fi
+}
+
 # As the real one, it starts nothing that is not enabled.
 function run_process {
     if is_service_enabled "$1"; then

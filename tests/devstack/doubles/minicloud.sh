@@ -88,6 +88,7 @@ function stop_process {
         pid=$(cat "$ROOM/$1.pid")
         rm "$ROOM/$1.pid"
         kill "$pid" || return 0
+        # shellcheck disable=SC2016 # for the other shell
         timeout 30 bash -c 'while kill -0 "$0" 2>/dev/null; do sleep 0.2; done' "$pid" ||
             kill -KILL -- "-$pid"
         sed -i "/^$1\$/d" "$ROOM/running"

@@ -11,6 +11,8 @@ MEMCACHE_SERVERS=${MEMCACHE_SERVERS-localhost:11211}
 KEYSTONE_SERVICE_URI=${KEYSTONE_SERVICE_URI:-http://$HOST_IP/identity}
 export DATABASE_BASE=${DATABASE_BASE:-mysql+pymysql://root:secretdatabase@127.0.0.1}
 
+function define_plugin { record define_plugin "$@"; }
+
 function get_transport_url { echo "rabbit://stackrabbit:$RABBIT_PASSWORD@$HOST_IP:5672/"; }
 
 function iniset_rpc_backend {
