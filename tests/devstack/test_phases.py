@@ -2,6 +2,7 @@
 """What happens in stack.sh, unstack.sh and clean.sh."""
 
 import pathlib
+import re
 
 import pytest
 
@@ -24,6 +25,11 @@ class Test_install:  # noqa: N801 -- named after the phase
         ran = machine.run("stack")
         assert ran.of("setup_develop") == [[f"{machine.folder}/opt/magnum"]]
         assert ran.of("git_clone") == []
+
+    def test_name_of_the_package_is_found_as_devstack_looks_for_it(self) -> None:
+        """It takes every such line of the file for one."""
+        lines = (ROOT / "setup.cfg").read_text().splitlines()
+        assert [line for line in lines if re.match("name.*=", line)] == ["name = magnum"]
 
     def test_clones_what_is_not_there(self, new: New) -> None:
         machine = new(MAGNUM_BRANCH="stable/x")
