@@ -14,6 +14,11 @@ from tests.devstack.stack import DevStack
 from tests.functional.bays import Bays
 from tests.functional.conftest import Restart
 
+# Not the broker's driver: an exchange may be there from a deployment with other options.
+_COMPLAINT = re.compile(
+    r"^\S+ \S+ \d+ (?:WARNING|ERROR|CRITICAL) (?!oslo\.messaging\._drivers).*", re.MULTILINE
+)
+
 
 def _local(cloud: Cloud, programs: pathlib.Path) -> dict[str, str]:
     """Return what local.conf, or DevStack itself, would set on a machine with this cloud."""
@@ -82,7 +87,7 @@ def test_stack_starts_a_service_with_which_a_bay_lives_and_unstack_ends_it(
     logs = {path.name: path.read_text() for path in devstack.room.glob("*.log")}
     assert set(logs) == {"magnum-api.log", "magnum-cond.log"}
     for name, text in logs.items():
-        assert not re.search(r"(?i)deprecat|traceback| ERROR ", text), f"{name}: {text[-3000:]}"
+        assert _COMPLAINT.findall(text) == [], name
 
     devstack.run("unstack")
     with pytest.raises(Silent):
