@@ -11,7 +11,7 @@ from sqlalchemy import make_url
 pytest_plugins = ["tests.tables"]
 
 _HERE = pathlib.Path(__file__).parent
-_OFFLINE = tuple(_HERE / folder for folder in ("unit", "contract", "drivers"))
+_OFFLINE = tuple(_HERE / folder for folder in ("unit", "contract", "devstack", "drivers"))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

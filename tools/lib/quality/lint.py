@@ -42,9 +42,10 @@ def files() -> list[pathlib.Path]:
 
 
 def _is_shell(path: pathlib.Path) -> bool:
+    """Whether it is a script, or what a script sources and has the same first line."""
     if path.suffix == ".sh":
         return True
-    if path.suffix or not os.access(path, os.X_OK):
+    if path.suffix:
         return False
     with path.open("rb") as file:
         first = file.readline()
@@ -54,6 +55,13 @@ def _is_shell(path: pathlib.Path) -> bool:
 def _shellcheck() -> bool:
     scripts = [str(path.relative_to(ROOT)) for path in files() if _is_shell(path)]
     return _run("shellcheck", "--external-sources", "--severity=style", *scripts)
+
+
+def _bashate() -> bool:
+    """Whether what DevStack sources is in DevStack's style, save for lines up to our length."""
+    scripts = [path for path in files() if path.is_relative_to(ROOT / "devstack")]
+    names = [str(path.relative_to(ROOT)) for path in scripts if _is_shell(path)]
+    return _run("bashate", "--max-line-length=100", "--error=E006", *names)
 
 
 def _limits() -> bool:
@@ -88,6 +96,7 @@ CHECKS: dict[str, Callable[[], bool]] = {
     "mypy": lambda: _run("mypy"),
     "imports": lambda: _run("lint-imports", "--no-logo"),
     "shellcheck": _shellcheck,
+    "bashate": _bashate,
     "limits": _limits,
     "licence": _licence,
     "samples": samples.are_current,

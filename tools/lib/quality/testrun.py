@@ -58,6 +58,13 @@ STAGES = (
         more=("tests/unit", "tests/contract", "--databases", "--numprocesses=2"),
         packages=("mariadb-server-core", "postgresql"),
     ),
+    Stage(
+        "devstack",
+        "the plugin for DevStack, with recorders for DevStack's functions",
+        "tests/devstack",
+        10,
+        more=("--numprocesses=2",),
+    ),
     Stage("drivers", "the templates and scripts of all drivers", "tests/drivers", 15, cloud=True),
     Stage("packaging", "sdist, wheel, and a database migrated from them", "tests/packaging", 15),
     Stage("functional", "both services on the mini cloud", "tests/functional", 70, cloud=True),
