@@ -10,12 +10,14 @@ from deployment import installation
 from deployment.client import credentials
 from deployment.cloud import User
 from deployment.service import Deployment
+from deployment.sessions import Session
 from tests import documented
 from tests.functional.bays import PATIENCE
 from tests.functional.conftest import CLIENTS
 from tests.functional.shell import Shell
 
 NEWER_CLIENT = "newer-client"
+TYPES = ("container-infra", "container")
 OURS = ("magnum-api", "magnum-conductor", "magnum-db-manage")
 
 Open = Callable[[User, str, Mapping[str, str]], Shell]
@@ -65,3 +67,42 @@ def follow(page: str, shell: Shell, without: str = "") -> None:
 def test_bay_lives_as_the_users_guide_tells(client: str, open_shell: Open, demo: User) -> None:
     without = NEWER_CLIENT if client == CLIENTS[0] else ""
     follow("user/life-of-a-bay.rst", open_shell(demo, client, {}), without)
+
+
+@pytest.fixture
+def no_entry(deployment: Deployment) -> Iterator[User]:
+    """The administrator of a cloud whose catalogue does not know the service meanwhile."""
+    admin = deployment.cloud.user("admin")
+    session = Session.of(deployment.cloud, admin)
+    ours = [one for one in _services(session) if one["type"] in TYPES]
+    for one in ours:
+        _change(session, one, f"{one['type']}-aside")
+    try:
+        yield admin
+    finally:
+        for one in _services(session):
+            if one["type"] in TYPES:
+                session.call("DELETE", "identity", f"/services/{one['id']}")
+        for one in ours:
+            _change(session, one, one["type"])
+
+
+def _services(session: Session) -> list[dict[str, str]]:
+    return list(session.get("identity", "/services")["services"])
+
+
+def _change(session: Session, service: Mapping[str, str], kind: str) -> None:
+    session.call("PATCH", "identity", f"/services/{service['id']}", {"service": {"type": kind}})
+
+
+def test_service_is_installed_as_the_page_tells(
+    open_shell: Open, deployment: Deployment, no_entry: User
+) -> None:
+    cloud = deployment.cloud
+    values = {
+        "MAGNUM_URL": cloud.magnum_url,
+        "REGION": cloud.facts["region"],
+        "MAGNUM_PASSWORD": cloud.service_user.password,
+        "TRUSTEE_PASSWORD": cloud.facts["trustee_domain"]["admin_password"],
+    }
+    follow("admin/installing.rst", open_shell(no_entry, CLIENTS[1], values))

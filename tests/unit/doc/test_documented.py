@@ -16,6 +16,8 @@ import pytest
 from keystoneauth1 import loading
 from oslo_config import cfg
 
+from deployment.cloud import Cloud
+from deployment.configuration import operators_choice
 from magnum import rpc  # noqa: F401 -- chooses threads before a library would choose eventlet
 from tests import documented
 from tests.documented import ROOT, Block
@@ -24,7 +26,7 @@ OTHER_PROGRAMS = {
     "awk", "cat", "chmod", "chown", "cp", "curl", "docker", "git", "grep", "install", "journalctl",
     "magnum", "mariadb", "mkdir", "mysql", "mysqldump", "openssl", "openstack", "pip", "python3",
     "rabbitmqctl", "reno", "sed", "sleep", "systemctl", "tox", "useradd",
-    "cd", "echo", "eval", "export", "test",
+    "cd", "echo", "eval", "export", "for", "test",
 }  # fmt: skip
 """Programs of others, and words of the shell, that readers may be told to type."""
 
@@ -161,6 +163,20 @@ def test_options_exist_and_take_their_values(block: Block, tmp_path: pathlib.Pat
 def test_wrong_options_are_noticed(text: str, tmp_path: pathlib.Path) -> None:
     with pytest.raises((AssertionError, cfg.ConfigFileValueError)):
         _check_options(text, tmp_path)
+
+
+def test_install_page_sets_just_what_functional_tests_set() -> None:
+    (least,) = [block for block in _all_blocks("ini") if block.options.get("name") == "least"]
+    told = configparser.RawConfigParser(default_section="")
+    told.read_string(least.text)
+    user = dict.fromkeys(("name", "password", "project", "project_id", "id"), "")
+    trustees = dict.fromkeys(("name", "admin_name", "admin_password"), "")
+    facts = dict.fromkeys(("transport_url", "address", "magnum_port", "auth_url", "region"), "")
+    more = {"service_user": user, "trustee_domain": trustees, "database": {"url_template": ""}}
+    set_by_tests = operators_choice(Cloud(ROOT, {**facts, **more}), "magnum")
+    assert {group: set(told[group]) for group in told if group} == {
+        group: set(options) for group, options in set_by_tests.items()
+    }
 
 
 def _python_texts(path: pathlib.Path) -> Iterator[str]:
