@@ -56,8 +56,20 @@ def lose_queues(cloud: Cloud) -> list[str]:
     return names
 
 
+def kinds(cloud: Cloud) -> dict[str, str]:
+    """Return the kind of each queue there is, such as quorum, by its name."""
+    lines = _rabbitmqctl(cloud.prefix, "list_queues", "--no-table-headers", "name", "type")
+    pairs = (line.split() for line in lines)
+    return {pair[0]: pair[1] for pair in pairs}
+
+
 def _queues(prefix: pathlib.Path) -> list[str]:
+    return _rabbitmqctl(prefix, "list_queues", "--no-table-headers", "name")
+
+
+def _rabbitmqctl(prefix: pathlib.Path, *words: str) -> list[str]:
+    """Return the lines that a command prints."""
     environment = services.environment(settings.load(prefix), services.find("rabbitmq"))
-    command = [_RABBITMQCTL, "-q", "list_queues", "--no-table-headers", "name"]
+    command = [_RABBITMQCTL, "-q", *words]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    return done.stdout.split()
+    return done.stdout.splitlines()

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The commands of the documentation, as they stand there."""
 
+import configparser
 import pathlib
+import time
 from collections.abc import Callable, Iterator, Mapping
 
 import pytest
@@ -12,8 +14,9 @@ from deployment.cloud import User
 from deployment.service import Deployment
 from deployment.sessions import Session
 from tests import documented
-from tests.functional.bays import PATIENCE
-from tests.functional.conftest import CLIENTS
+from tests.functional import bus
+from tests.functional.bays import PATIENCE, SERVICE, Bays
+from tests.functional.conftest import CLIENTS, Restart
 from tests.functional.shell import Shell
 
 NEWER_CLIENT = "newer-client"
@@ -39,7 +42,7 @@ def open_shell(deployment: Deployment, tmp_path: pathlib.Path) -> Iterator[Open]
         (tmp_path / ".magnum").mkdir()
         (tmp_path / ".magnum" / "magnum.conf").symlink_to(deployment.config)
         path = f"{programs}:/usr/local/bin:/usr/bin:/bin"
-        own = {"HOME": str(tmp_path), "PATH": path, "LANG": "C.UTF-8", "NO_PROXY": "*"}
+        own = {"HOME": str(tmp_path), "PATH": path, "LANG": "C.UTF-8", "SHELL": "/bin/bash"}
         shell = Shell(tmp_path, own | credentials(deployment.cloud, user) | dict(more))
         shells.append(shell)
         return shell
@@ -62,7 +65,22 @@ def follow(page: str, shell: Shell, without: str = "") -> None:
             shell.follow(command, PATIENCE)
 
 
-@pytest.mark.usefixtures("nothing_left")
+@pytest.fixture
+def swept(nothing_left: None, bays: Bays) -> Iterator[None]:
+    """Removes what a page that was not followed to its end has made."""
+    yield
+    session = bays.session
+    for bay in session.get(SERVICE, "/bays")["bays"]:
+        if bay["name"] == "bay":
+            bays.delete(bay["uuid"])
+            bays.wait_until_gone(bay["uuid"])
+    for model in session.get(SERVICE, "/baymodels")["baymodels"]:
+        if model["name"] == "model":
+            session.call("DELETE", SERVICE, f"/baymodels/{model['uuid']}")
+    session.send("DELETE", "compute", "/os-keypairs/bay-key")
+
+
+@pytest.mark.usefixtures("swept")
 @pytest.mark.parametrize("client", CLIENTS)
 def test_bay_lives_as_the_users_guide_tells(client: str, open_shell: Open, demo: User) -> None:
     without = NEWER_CLIENT if client == CLIENTS[0] else ""
@@ -106,3 +124,27 @@ def test_service_is_installed_as_the_page_tells(
         "TRUSTEE_PASSWORD": cloud.facts["trustee_domain"]["admin_password"],
     }
     follow("admin/installing.rst", open_shell(no_entry, CLIENTS[1], values))
+
+
+def test_wake_ups_come_by_quorum_queues_with_the_options_of_the_page(
+    deployment: Deployment, restart: Restart, bays: Bays, model: str
+) -> None:
+    (block,) = [
+        block
+        for block in documented.blocks(documented.SOURCE / "admin/scaling-out.rst", "ini")
+        if block.options.get("name") == "quorum"
+    ]
+    told = configparser.RawConfigParser()
+    told.read_string(block.text)
+    topic = f"{bus.TOPIC}-quorum"  # a queue that is there keeps its kind
+    own = {"topic": topic, "sweep_interval": "60"}  # or the table would be looked into at once
+    restart({"oslo_messaging_rabbit": dict(told["oslo_messaging_rabbit"]), "conductor": own})
+    began = time.monotonic()
+    bay = bays.create(model)
+    bays.wait_for_event(bay, "Certificate authority is made")
+    assert time.monotonic() - began < 30
+    bays.delete(bay)
+    bays.wait_until_gone(bay)
+    kinds = {name: kind for name, kind in bus.kinds(deployment.cloud).items() if topic in name}
+    assert set(kinds.values()) == {"quorum"}
+    assert any("fanout" in name for name in kinds)
