@@ -203,7 +203,7 @@ def _code_texts() -> str:
 
 def _is_said(message: str) -> bool:
     said = message.replace("...", PLACEHOLDER)
-    return len(said.replace(PLACEHOLDER, "").strip()) > 8 and said in _code_texts()
+    return len(said.replace(PLACEHOLDER, "").strip()) >= 8 and said in _code_texts()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
