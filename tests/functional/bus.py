@@ -39,12 +39,13 @@ class Bus:
         self._transport.cleanup()
 
 
-def lose_queues(cloud: Cloud) -> list[str]:
+def lose_queues(cloud: Cloud, topic: str = TOPIC) -> list[str]:
     """Purge all queues of conductors, and delete them.
 
+    :param topic: what their names begin with.
     :returns: their names.
     """
-    names = [name for name in _queues(cloud.prefix) if name.startswith(TOPIC)]
+    names = [name for name in _queues(cloud.prefix) if name.startswith(topic)]
     broker = make_url(cloud.facts["transport_url"])
     with amqp.Connection(
         f"{broker.host}:{broker.port}", userid=broker.username, password=broker.password

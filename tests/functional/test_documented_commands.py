@@ -10,7 +10,7 @@ import pytest
 
 from deployment import installation
 from deployment.client import credentials
-from deployment.cloud import User
+from deployment.cloud import Cloud, User
 from deployment.service import Deployment
 from deployment.sessions import Session
 from tests import documented
@@ -144,8 +144,16 @@ def test_service_is_installed_as_the_page_tells(
     follow("admin/installing.rst", open_shell(no_entry, CLIENTS[1], values))
 
 
+@pytest.fixture
+def topic(cloud: Cloud) -> Iterator[str]:
+    """A topic whose queues are made anew, for a queue that is there keeps its kind."""
+    name = f"{bus.TOPIC}-quorum"
+    yield name
+    bus.lose_queues(cloud, name)
+
+
 def test_wake_ups_come_by_quorum_queues_with_the_options_of_the_page(
-    deployment: Deployment, restart: Restart, bays: Bays, model: str
+    deployment: Deployment, topic: str, restart: Restart, bays: Bays, model: str
 ) -> None:
     (block,) = [
         block
@@ -154,7 +162,6 @@ def test_wake_ups_come_by_quorum_queues_with_the_options_of_the_page(
     ]
     told = configparser.RawConfigParser()
     told.read_string(block.text)
-    topic = f"{bus.TOPIC}-quorum"  # a queue that is there keeps its kind
     own = {"topic": topic, "sweep_interval": "60"}  # or the table would be looked into at once
     restart({"oslo_messaging_rabbit": dict(told["oslo_messaging_rabbit"]), "conductor": own})
     began = time.monotonic()
