@@ -2,12 +2,17 @@
 """The schema's versions: the only caller of Alembic."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import alembic.command
 import alembic.config
 import alembic.migration
+from alembic.util import CommandError
 from sqlalchemy import Engine
+
+from magnum.core import errors
 
 SCRIPTS = Path(__file__).parent / "migrations"
 
@@ -28,13 +33,21 @@ def version(engine: Engine) -> str | None:
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Bring the schema to a revision."""
-    alembic.command.upgrade(_config(engine), revision)
+    """Bring the schema to a revision.
+
+    :raises Misconfigured: that, or the one the database is at, is none of ours.
+    """
+    with _explained():
+        alembic.command.upgrade(_config(engine), revision)
 
 
 def stamp(engine: Engine, revision: str) -> None:
-    """Record a revision without running anything."""
-    alembic.command.stamp(_config(engine), revision)
+    """Record a revision without running anything.
+
+    :raises Misconfigured: it is none of ours.
+    """
+    with _explained():
+        alembic.command.stamp(_config(engine), revision)
 
 
 def revision(engine: Engine, message: str, autogenerate: bool) -> None:
@@ -43,3 +56,15 @@ def revision(engine: Engine, message: str, autogenerate: bool) -> None:
     alembic.command.revision(
         _config(engine), message=message, autogenerate=autogenerate, rev_id=f"{number:04d}"
     )
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn Alembic's refusals into a sentence."""
+    try:
+        yield
+    except CommandError as error:
+        raise errors.Misconfigured(
+            f"{errors.first_sentence(str(error))}; the revision is misspelt, or the database is "
+            "a newer release's or another program's."
+        ) from error

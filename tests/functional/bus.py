@@ -39,12 +39,13 @@ class Bus:
         self._transport.cleanup()
 
 
-def lose_queues(cloud: Cloud) -> list[str]:
+def lose_queues(cloud: Cloud, topic: str = TOPIC) -> list[str]:
     """Purge all queues of conductors, and delete them.
 
+    :param topic: what their names begin with.
     :returns: their names.
     """
-    names = [name for name in _queues(cloud.prefix) if name.startswith(TOPIC)]
+    names = [name for name in _queues(cloud.prefix) if name.startswith(topic)]
     broker = make_url(cloud.facts["transport_url"])
     with amqp.Connection(
         f"{broker.host}:{broker.port}", userid=broker.username, password=broker.password
@@ -56,8 +57,20 @@ def lose_queues(cloud: Cloud) -> list[str]:
     return names
 
 
+def kinds(cloud: Cloud) -> dict[str, str]:
+    """Return the kind of each queue there is, such as quorum, by its name."""
+    lines = _rabbitmqctl(cloud.prefix, "list_queues", "--no-table-headers", "name", "type")
+    pairs = (line.split() for line in lines)
+    return {pair[0]: pair[1] for pair in pairs}
+
+
 def _queues(prefix: pathlib.Path) -> list[str]:
+    return _rabbitmqctl(prefix, "list_queues", "--no-table-headers", "name")
+
+
+def _rabbitmqctl(prefix: pathlib.Path, *words: str) -> list[str]:
+    """Return the lines that a command prints."""
     environment = services.environment(settings.load(prefix), services.find("rabbitmq"))
-    command = [_RABBITMQCTL, "-q", "list_queues", "--no-table-headers", "name"]
+    command = [_RABBITMQCTL, "-q", *words]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    return done.stdout.split()
+    return done.stdout.splitlines()
