@@ -14,14 +14,13 @@ from oslo_middleware import cors, healthcheck, http_proxy_to_wsgi, request_id
 from oslo_middleware.healthcheck import opts as healthcheck_opts
 
 from magnum import policies
-from magnum.api import auth, faults, intake, limits, versions
+from magnum.api import auth, faults, intake, limits, observation, versions
 from magnum.api.call import Environment
 from magnum.api.controllers.router import EnvironmentHook, Router
 from magnum.api.versions import Application, StartResponse
+from magnum.metrics import workers
 from magnum.policy import Enforcer
 from magnum.service import Services
-
-HEALTHCHECK_PATH = "/healthcheck"
 
 Middleware = Callable[[Application, cfg.ConfigOpts], Application]
 
@@ -45,17 +44,26 @@ def _healthcheck(app: Application, conf: cfg.ConfigOpts) -> Application:
     check: Application = healthcheck.Healthcheck(app, conf)
 
     def serve(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        is_check = environ.get("PATH_INFO", "").rstrip("/") == HEALTHCHECK_PATH
+        is_check = environ.get("PATH_INFO", "").rstrip("/") == observation.HEALTHCHECK_PATH
         return (check if is_check else app)(environ, start_response)
 
     return serve
 
 
+def _measuring(app: Application, conf: cfg.ConfigOpts) -> Application:
+    """Count, unless nobody wants to know."""
+    return observation.Measuring(app) if workers.are_counted(conf) else app
+
+
 def pipeline(guard: auth.Guard) -> tuple[Middleware, ...]:
     """Return the middleware from the outside in."""
     return (
-        # First, so that every answer has its request id, a 401 and a preflight too.
+        # Around everything, so that nothing goes uncounted.
+        _measuring,
+        # So that every answer has its request id, a 401 and a preflight too.
         request_id.RequestId,
+        # Before anything that may log, or ask somebody.
+        lambda app, _conf: observation.Tracing(app),
         # Before the token is asked for: browsers send preflights without one.
         _cors,
         # Before anything that builds a URL.
