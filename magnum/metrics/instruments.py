@@ -42,6 +42,7 @@ class _Instrument:
 
     def __post_init__(self) -> None:
         self._made: Any = None
+        self._children: dict[tuple[str, ...], Any] = {}
 
     def make(self, library: Any, registry: Any) -> None:
         """Begin to count."""
@@ -50,9 +51,15 @@ class _Instrument:
     def forget(self) -> None:
         """Count no more."""
         self._made = None
+        self._children.clear()
 
     def _of(self, values: tuple[str, ...]) -> Any:
-        return self._made.labels(*values) if values else self._made
+        """Return the child of these labels; the library takes longer to find it."""
+        child = self._children.get(values)
+        if child is None:
+            child = self._made.labels(*values) if values else self._made
+            self._children[values] = child
+        return child
 
 
 class Counter(_Instrument):

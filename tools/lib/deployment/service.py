@@ -101,6 +101,8 @@ class Deployment:
             text=True,
             check=False,
         )
+        with (self.folder / "programs.log").open("a") as log:
+            log.write(done.stdout)
         if done.returncode:
             end = "\n".join(done.stdout.splitlines()[-12:])
             raise CommandFailed(f"{command[0]} ended with status {done.returncode}:\n{end}")
