@@ -19,7 +19,7 @@ from magnum.core import errors
 from magnum.db import repository
 from magnum.db.session import Database
 from magnum.health import Health
-from magnum.rpc import probe
+from magnum.rpc import probe, transport
 from tests.fakes.services import MemoryStore
 
 
@@ -151,7 +151,7 @@ def test_broker_that_does_not_take_messages_is_told(
                 raise oslo_messaging.MessageDeliveryFailure("amqp://user:secret@host")
 
     monkeypatch.setattr(oslo_messaging, "get_rpc_client", lambda *_, **__: Client())
-    monkeypatch.setattr(probe.transport, "open_transport", lambda _conf: None)
+    monkeypatch.setattr(transport, "open_transport", lambda _conf: None)
     broker = probe.Broker(conf)
     broker.check()
     with pytest.raises(errors.Unavailable) as told:

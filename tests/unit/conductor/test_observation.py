@@ -2,7 +2,7 @@
 """What operators learn of a conductor."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -65,9 +65,14 @@ def test_nothing_to_do_is_told_as_nothing(bench: Bench, registry: Any) -> None:
 def test_database_is_asked_rarely(
     bench: Bench, registry: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sampler, asked = Sampler(bench.database, lambda: 0), []
+    sampler, asked = Sampler(bench.database, lambda: 0), list[int]()
     genuine = bench.database.read
-    monkeypatch.setattr(bench.database, "read", lambda work: asked.append(1) or genuine(work))
+
+    def read(work: Any) -> Any:
+        asked.append(1)
+        return genuine(work)
+
+    monkeypatch.setattr(bench.database, "read", read)
     for _ in range(3):
         families(sampler)
     assert len(asked) == 1
@@ -142,7 +147,8 @@ def test_nothing_is_served_where_no_port_is_set(
         def __init__(self, host: str, ports: Any, option: str, pages: Any) -> None:
             served.append((host, list(ports), set(pages)))
 
-        start: Callable[[], None] = lambda _self: None
+        def start(self) -> None:
+            pass
 
     monkeypatch.setattr(listener, "Listener", Listener)
     observation.serve(conf, bench.cloud, lambda: 0)
