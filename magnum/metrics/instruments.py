@@ -237,6 +237,7 @@ def enable(program: str) -> Any:
     """
     import prometheus_client  # noqa: PLC0415 -- 3.5 MiB, and it looks at its environment just once
 
+    prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
     registry = prometheus_client.CollectorRegistry()
     for instrument in ALL:
         if program in instrument.programs:

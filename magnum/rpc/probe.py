@@ -31,6 +31,7 @@ class Broker:
     def _client(self) -> Any:
         # Nobody listens to this topic, so the broker drops what is sent there.
         topic = f"{self._conf.conductor.topic}-probe"
-        return oslo_messaging.get_rpc_client(
+        client = oslo_messaging.get_rpc_client(
             transport.open_transport(self._conf), transport.target(topic), retry=0
         )
+        return client.prepare(fanout=True)

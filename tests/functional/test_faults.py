@@ -23,7 +23,7 @@ from deployment.cloud import Cloud, User
 from deployment.configuration import layered
 from deployment.faultproxy import Fault, FaultProxy
 from deployment.service import Deployment
-from deployment.sessions import Reply, Session
+from deployment.sessions import Reply, Session, send
 from minicloud.processes import Processes
 from tests.functional import bus
 from tests.functional.bays import Bays
@@ -149,6 +149,7 @@ def test_database_heat_and_broker_may_go_away(
 
     ways.database.fail(Fault.REFUSED)
     assert_unavailable(bays.show(bay), "The database")
+    until(lambda: database_is_missed(ways))
     time.sleep(LEASE + 1)  # the conductor's lease has to run out
     ways.database.heal()
     assert bays.show(bay).status == 200
@@ -172,6 +173,18 @@ def test_database_heat_and_broker_may_go_away(
     bays.wait_for_event(bay, "Heat deletes the stack")
     bays.delete_stack("outages")
     bays.wait_until_gone(bay)
+
+
+def database_is_missed(ways: Surroundings) -> bool:
+    """Tell whether monitoring sees that the database is away, and sees all else."""
+    base = f"http://{ways.service.cloud.address}"
+    api, conductor, _ = ways.metrics_ports
+    health = send("GET", f"{base}:{api}/healthz")
+    metrics = send("GET", f"{base}:{conductor}/metrics")
+    assert metrics.status == 200
+    assert health.body["checks"]["keystone"] == {"ok": True}
+    told = (health.status, health.body["checks"]["database"]["ok"])
+    return told == (503, False) and "\nmagnum_database_up 0.0\n" in metrics.body
 
 
 def tell_nonsense(ways: Surroundings, bay: str) -> None:

@@ -145,6 +145,10 @@ def test_broker_that_does_not_take_messages_is_told(
     sent = []
 
     class Client:
+        def prepare(self, *, fanout: bool) -> "Client":
+            assert fanout, "as wake-ups are"
+            return self
+
         def cast(self, context: object, method: str) -> None:
             sent.append(method)
             if len(sent) > 1:
