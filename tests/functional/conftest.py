@@ -92,10 +92,11 @@ def deployment(
     try:
         start(made, modules)
         yield made
+        made.stop()
+        _assert_no_secret_is_told(cloud, modules)  # before the next deployment has the folder
     finally:
         made.stop()
         made.release()
-    _assert_no_secret_is_told(cloud, modules)
 
 
 def _assert_no_secret_is_told(cloud: Cloud, modules: pathlib.Path) -> None:
