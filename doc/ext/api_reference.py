@@ -3,7 +3,7 @@
 
 ``api-call`` shows one call: its query parameters from the route table, the statuses it is given,
 samples.  ``api-attributes`` makes the table of a resource's attributes, ``api-labels`` that of the
-labels, ``api-versions`` the list of microversions.
+labels, ``api-versions`` the list of microversions.  ``metrics-table`` is for operators.
 """
 
 import http
@@ -20,6 +20,7 @@ from magnum.api import routes, versions, vocabulary
 from magnum.api.controllers import certificates
 from magnum.api.vocabulary import Vocabulary, Word
 from magnum.core import fields, labels
+from magnum.metrics import instruments
 
 _SPECIAL = re.compile(r"([\\*_`|])")
 
@@ -160,10 +161,28 @@ class Versions(_Generated):
             yield from (f"{version}", f"   {_plain(change)}", "")
 
 
+class Metrics(_Generated):
+    """``.. metrics-table::``: every metric, with its labels and who has it."""
+
+    def lines(self) -> Iterator[str]:
+        rows = (
+            (
+                f"``{one.name}``",
+                one.kind,
+                ", ".join(f"``{label}``" for label in one.labels) or "--",
+                " and ".join(one.programs),
+                _plain(one.text),
+            )
+            for one in instruments.ALL
+        )
+        yield from _table("28 10 14 10 38", ("metric", "kind", "labels", "of", "meaning"), rows)
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Add the directives."""
     app.add_directive("api-call", Call)
     app.add_directive("api-attributes", Attributes)
     app.add_directive("api-labels", Labels)
     app.add_directive("api-versions", Versions)
+    app.add_directive("metrics-table", Metrics)
     return {"version": "1", "parallel_read_safe": True}

@@ -14,14 +14,13 @@ from oslo_middleware import cors, healthcheck, http_proxy_to_wsgi, request_id
 from oslo_middleware.healthcheck import opts as healthcheck_opts
 
 from magnum import policies
-from magnum.api import auth, faults, intake, limits, versions
+from magnum.api import auth, faults, intake, limits, observation, versions
 from magnum.api.call import Environment
 from magnum.api.controllers.router import EnvironmentHook, Router
 from magnum.api.versions import Application, StartResponse
+from magnum.metrics import workers
 from magnum.policy import Enforcer
 from magnum.service import Services
-
-HEALTHCHECK_PATH = "/healthcheck"
 
 Middleware = Callable[[Application, cfg.ConfigOpts], Application]
 
@@ -54,7 +53,7 @@ def _healthcheck(app: Application, conf: cfg.ConfigOpts) -> Application:
 
 
 def _is_healthcheck(environ: Mapping[str, Any]) -> bool:
-    return bool(environ.get("PATH_INFO", "").rstrip("/") == HEALTHCHECK_PATH)
+    return bool(environ.get("PATH_INFO", "").rstrip("/") == observation.HEALTHCHECK_PATH)
 
 
 def _where(
@@ -71,11 +70,20 @@ def _where(
     return serve
 
 
+def _measuring(app: Application, conf: cfg.ConfigOpts) -> Application:
+    """Count, unless nobody wants to know."""
+    return observation.Measuring(app) if workers.are_counted(conf) else app
+
+
 def pipeline(guard: auth.Guard) -> tuple[Middleware, ...]:
     """Return the middleware from the outside in."""
     return (
-        # First, so that every answer has its request id, a 401 and a preflight too.
+        # Around everything, so that nothing goes uncounted.
+        _measuring,
+        # So that every answer has its request id, a 401 and a preflight too.
         request_id.RequestId,
+        # Before anything that may log, or ask somebody.
+        lambda app, _conf: observation.Tracing(app),
         # Before the token is asked for: browsers send preflights without one.
         _cors,
         # Before anything that builds a URL.

@@ -109,8 +109,7 @@ def services(
 
 
 def _service(row: MagnumService, now: datetime.datetime, down_after_seconds: int) -> dict[str, Any]:
-    seen = row.last_seen_up or row.updated_at or row.created_at
-    is_up = not row.forced_down and abs((now - seen).total_seconds()) <= down_after_seconds
+    is_up = row.is_up(now, datetime.timedelta(seconds=down_after_seconds))
     computed = {"state": "up" if is_up else "down"}
     shown: dict[str, Any] = {}
     for field in fields.SERVICE_FIELDS:

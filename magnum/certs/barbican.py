@@ -67,6 +67,11 @@ class BarbicanStore:
         for ref in self._refs(name):
             self._delete_ref(ref)
 
+    def check(self) -> None:
+        """See :meth:`magnum.certs.manager.CheckedStore.check`; whether Barbican lists secrets."""
+        with translate(_NAME):
+            self._barbican().secrets.list(limit=1)
+
     def _oldest(
         self, name: str, known: Mapping[str, Bundle] | None = None
     ) -> tuple[str, Bundle] | None:

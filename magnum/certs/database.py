@@ -61,6 +61,10 @@ class DatabaseStore:
             lambda session: session.execute(delete(Certificate).where(Certificate.name == name))
         )
 
+    def check(self) -> None:
+        """See :meth:`magnum.certs.manager.CheckedStore.check`; whether the keys can be read."""
+        self._sealer.check()
+
     def reseal(self) -> Tally:
         """See :meth:`magnum.certs.manager.SealedStore.reseal`; some rows at a time."""
         tally, last = Tally(), 0

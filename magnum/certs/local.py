@@ -79,6 +79,10 @@ class LocalStore:
             for part in self._folder.glob(f".{name}.*{files.PART}"):
                 part.unlink(missing_ok=True)
 
+    def check(self) -> None:
+        """See :meth:`magnum.certs.manager.CheckedStore.check`; whether the keys can be read."""
+        self._sealer.check()
+
     def reseal(self) -> Tally:
         """See :meth:`magnum.certs.manager.SealedStore.reseal`; a lock for each file."""
         tally = Tally()

@@ -69,6 +69,18 @@ class SealedStore(CertStore, Protocol):
         ...
 
 
+@runtime_checkable
+class CheckedStore(CertStore, Protocol):
+    """A store that can tell whether it is usable now."""
+
+    def check(self) -> None:
+        """Look whether bundles could be stored and loaded.
+
+        :raises Unavailable: the store, or its keys, cannot be reached.
+        """
+        ...
+
+
 def ca_name(cluster_uuid: str) -> str:
     """Return the name under which a cluster's CA is stored."""
     return f"magnum-{cluster_uuid}-ca"
@@ -132,6 +144,11 @@ class CachingStore:
             with self._lock:
                 self._kept[ref] = kept
         return kept
+
+    def check(self) -> None:
+        """See :meth:`CheckedStore.check`; a store that has no such check is taken for usable."""
+        if isinstance(self._store, CheckedStore):
+            self._store.check()
 
     def delete(self, name: str) -> None:
         """See :meth:`CertStore.delete`; this process forgets it too, if it stored it."""

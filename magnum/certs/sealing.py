@@ -90,6 +90,13 @@ class Sealer:
         except InvalidToken:
             raise Unopened from None
 
+    def check(self) -> None:
+        """Look whether the keys can be used.
+
+        :raises Unavailable: they cannot.
+        """
+        self._keys()
+
     def _keys(self) -> list[Fernet]:
         try:
             return [Fernet(line) for line in _read(self._path)]

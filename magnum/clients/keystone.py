@@ -101,6 +101,15 @@ class Keystone:
             with suppress(Missing), translate(_NAME):
                 self._domain_admin().delete(f"/users/{user_id}")
 
+    def check(self) -> None:
+        """Ask Keystone something, logged in as the service's user.
+
+        :raises Unavailable: it does not answer.
+        :raises ServiceRefused: it does not know us.
+        """
+        with translate(_NAME):
+            self._service().get("/")
+
     def auth_url(self) -> str:
         """Return Keystone's public URL for nodes, ending in ``/v3``.
 

@@ -23,10 +23,12 @@ from keystoneauth1.identity import generic
 from keystoneauth1.identity.access import AccessInfoPlugin
 from oslo_config import cfg
 
+from magnum import context as contexts
 from magnum.clients.errors import Missing, Rejected, translate
 from magnum.conf import clients as options
 from magnum.context import RequestContext
 from magnum.core import errors
+from magnum.metrics import instruments
 
 SERVICE_TYPES: Mapping[str, str] = {
     "keystone": "identity",
@@ -38,6 +40,8 @@ SERVICE_TYPES: Mapping[str, str] = {
     "magnum": "container-infra",
 }
 """Service by service, its type in the catalogue."""
+
+REQUEST_ID_HEADER = "X-OpenStack-Request-Id"
 
 _BY_TYPE = {kind: service for service, kind in SERVICE_TYPES.items()}
 LOG = logging.getLogger(__name__)
@@ -52,7 +56,8 @@ class CloudSession(session.Session):
 
     Time-out and TLS options are applied by the type of service a request is meant for; what
     is meant for none (fetching a token, discovery) follows ``[keystone_client]``.  Bodies are
-    never logged: they hold private keys, passwords and tokens.
+    never logged: they hold private keys, passwords and tokens.  Every request carries the id of
+    the one that it is made for.
 
     :param deadline: the moment, by :func:`time.monotonic`, after which it waits for nobody any
         more, whatever the options say; None for no such moment.
@@ -115,14 +120,23 @@ class CloudSession(session.Session):
     ) -> requests.Response:
         """Send a request with the time-out and TLS options of the service it is meant for."""
         wanted = (kwargs.get("endpoint_filter") or {}).get("service_type")
-        group = self.conf[options.group(_BY_TYPE.get(str(wanted), "keystone"))]
+        service = _BY_TYPE.get(str(wanted), "keystone")
+        group = self.conf[options.group(service)]
         kwargs.setdefault("timeout", self._seconds_for(group.timeout))
         kwargs.setdefault("verify", False if group.insecure else group.ca_file or True)
         if group.cert_file:
             client = (group.cert_file, group.key_file) if group.key_file else group.cert_file
             kwargs.setdefault("cert", client)
         kwargs["log"] = False
-        answer = super().request(url, method, **kwargs)
+        if request_id := contexts.global_id():
+            kwargs["headers"] = {REQUEST_ID_HEADER: request_id, **(kwargs.get("headers") or {})}
+        began = time.monotonic()
+        try:
+            answer = super().request(url, method, **kwargs)
+        except exceptions.ClientException as error:
+            _count(service, method, getattr(error, "response", None), time.monotonic() - began)
+            raise
+        _count(service, method, answer, 0.0)
         LOG.debug("%s %s: %d", method, answer.url.partition("?")[0], answer.status_code)
         return answer
 
@@ -236,6 +250,19 @@ class Sessions:
             raise errors.Unauthorized("Keystone does not know your token, log in again.") from None
         described: dict[str, Any] = answer.json()
         return described
+
+
+def _count(
+    service: str, method: str, answer: requests.Response | None, waited_seconds: float
+) -> None:
+    """Count a call, by its answer if there was one."""
+    if answer is None:
+        instruments.CALLS.observe(waited_seconds, service, method, "unanswered")
+        return
+    status = answer.status_code
+    outcome = "success" if status < 400 else "refused" if status < 500 else "error"
+    # Without the time in which a token was fetched for it: that was a call of its own.
+    instruments.CALLS.observe(answer.elapsed.total_seconds(), service, method, outcome)
 
 
 def _shortened(info: dict[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from gunicorn.arbiter import Arbiter
 from oslo_config import cfg
 
 from magnum.cmd import options
+from magnum.metrics import workers
 
 if TYPE_CHECKING:
     from magnum.api.versions import Application
@@ -76,15 +77,20 @@ class Server(gunicorn.app.base.BaseApplication):
         before long, as the worker counts references on the pages that both share.
         """
         from magnum import service  # noqa: PLC0415 -- see above
-        from magnum.api import app  # noqa: PLC0415
+        from magnum.api import app, observation  # noqa: PLC0415
 
         with options.explained(Arbiter.APP_LOAD_ERROR):  # with which the master does not go on
-            return app.build(service.build(self._conf), self._conf)
+            services = service.build(self._conf)
+            if workers.are_counted(self._conf):
+                observation.serve(self._conf, services.health)
+            return app.build(services, self._conf)
 
 
 def main() -> int:
     """Run the API."""
-    Server(options.parse(sys.argv[1:])).run()
+    conf = options.parse(sys.argv[1:])
+    with options.explained(), workers.common(conf):
+        Server(conf).run()
     return 0
 
 

@@ -7,7 +7,7 @@ import sys
 from oslo_log import log
 
 from magnum.cmd import options
-from magnum.conductor import cloud
+from magnum.conductor import cloud, observation
 from magnum.conductor.service import Conductor
 
 
@@ -15,7 +15,9 @@ def main() -> int:
     """Run the conductor; SIGTERM or SIGINT end it after the steps under way."""
     conf = options.parse(sys.argv[1:])
     with options.explained():
-        conductor = Conductor(conf, cloud.connect(conf))
+        connected = cloud.connect(conf)
+        conductor = Conductor(conf, connected)
+        observation.serve(conf, connected, lambda: conductor.held)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: conductor.stop())
     conf.log_opt_values(log.getLogger(__name__), log.DEBUG)

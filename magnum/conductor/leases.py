@@ -12,10 +12,12 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from magnum.context import RequestContext
 from magnum.core import errors
 from magnum.db import claims
 from magnum.db.claims import Claim
 from magnum.db.session import Database
+from magnum.metrics import instruments
 
 LOG = logging.getLogger(__name__)
 
@@ -48,6 +50,15 @@ class Held:
         """Whether its deadline has passed."""
         return self.seconds_left <= 0
 
+    def context(self) -> RequestContext:
+        """Make the context of whoever works for it: the request's ids, and who asked."""
+        return RequestContext(
+            request_id=self.claim.request_id,
+            global_request_id=self.claim.global_request_id,
+            user_id=self.claim.user_id,
+            project_id=self.claim.project_id,
+        )
+
     def advance(self, step: str | None, progress: Mapping[str, Any]) -> None:
         """Remember a step that was recorded."""
         self.claim = self.claim.after(step, progress)
@@ -73,6 +84,9 @@ class Leases:
         claimed = self._database.write(
             lambda session: claims.claim(session, self._owner, self._seconds, limit)
         )
+        for claim in claimed:
+            if claim.taken_over:
+                instruments.TAKEOVERS.inc()
         taken = [Held(claim, asked + self._seconds) for claim in claimed]
         with self._lock:
             self._held.update((held.claim.uuid, held) for held in taken)

@@ -19,6 +19,7 @@ from magnum.conductor.cloud import Cloud
 from magnum.conductor.leases import Held, Leases
 from magnum.conductor.run import OperationFailed, Run, Unsettled
 from magnum.conductor.steps import Waiting
+from magnum.context import carried
 from magnum.core import errors, states
 from magnum.core.states import Action, Outcome
 from magnum.db import claims, operations, repository
@@ -27,6 +28,7 @@ from magnum.db.models import Cluster
 from magnum.db.notifications import Result
 from magnum.heat import status as heat_status
 from magnum.heat.stacks import Stack
+from magnum.metrics import instruments
 
 LOG = logging.getLogger(__name__)
 
@@ -76,16 +78,16 @@ class Runner:
 
     def give_back(self, held: Held) -> None:
         """Let another conductor go on at once, as when this one is stopped."""
-        try:
-            self._release(held, 0.0, None)
-        except errors.LeaseLost:
-            self._let_go(held)
-        except errors.Unavailable as error:
-            LOG.info("Operation %s is left to its lease's end: %s", held.claim.uuid, error)
-            self._leases.drop(held)
+        with carried(held.context):
+            self._give_back(held, 0.0, None)
 
     def _guarded(self, held: Held, act: Callable[[Run], Verdict]) -> Verdict:
-        """Run a pass and turn whatever it raises into what becomes of the operation."""
+        """Run a pass, all of it under the id of the request that asked for it."""
+        with carried(held.context):
+            return self._caught(held, act)
+
+    def _caught(self, held: Held, act: Callable[[Run], Verdict]) -> Verdict:
+        """Turn whatever a pass raises into what becomes of the operation."""
         run: Run | None = None
         try:
             run = self._prepare(held)
@@ -116,7 +118,7 @@ class Runner:
             if held.expired and not finished_in_time:
                 raise OperationFailed(_not_in_time(run))
             if self._leases.closing:
-                self.give_back(held)
+                self._give_back(held, 0.0, None)
                 return Verdict.OVER
             self._leases.ensure(held)
             if step.act(run) is Waiting.WAITING:
@@ -163,6 +165,7 @@ class Runner:
 
         self._cloud.database.write(write)
         self._leases.drop(run.held)
+        instruments.FINISHED.inc(claim.action, Outcome.COMPLETE)
         LOG.info("%s of bay %s is complete", claim.action, claim.cluster_id)
 
     def _end(self, held: Held, run: Run | None, reason: str) -> None:
@@ -206,6 +209,7 @@ class Runner:
             notices.tell(session, back, Result.PENDING)
 
         self._cloud.database.write(write)
+        instruments.FINISHED.inc(claim.action, Outcome.FAILED)
 
     def _trouble(self, held: Held, run: Run | None, error: Exception) -> None:
         """Decide between another try and the end."""
@@ -230,8 +234,11 @@ class Runner:
         delay = min(longest, 2.0 ** min(held.claim.attempts, 10))
         # Not all at the same moment: what was down has just come back.
         delay *= random.uniform(0.5, 1.0)  # noqa: S311 -- no secret
+        self._give_back(held, delay, reason)
+
+    def _give_back(self, held: Held, delay: float, trouble: str | None) -> None:
         try:
-            self._release(held, delay, reason)
+            self._release(held, delay, trouble)
         except errors.LeaseLost:
             self._let_go(held)
         except errors.Unavailable as error:

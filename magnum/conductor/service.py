@@ -21,9 +21,11 @@ from magnum.conductor.cloud import Cloud
 from magnum.conductor.leases import Held, Leases
 from magnum.conductor.runner import Runner, Verdict
 from magnum.conductor.watch import Watch
+from magnum.context import carried
 from magnum.core import errors
 from magnum.db import claims, repository
 from magnum.heat.stacks import Stack
+from magnum.metrics import instruments
 from magnum.rpc.messages import OperationReady
 from magnum.rpc.notices import Teller
 from magnum.rpc.server import ConductorServer
@@ -77,6 +79,11 @@ class Conductor:
             keeper.join()
         LOG.info("Conductor %s has stopped", self.name)
 
+    @property
+    def held(self) -> int:
+        """How many operations it holds."""
+        return len(self._leases.held())
+
     def stop(self) -> None:
         """Begin to stop; returns at once.
 
@@ -120,6 +127,7 @@ class Conductor:
         self._cloud.database.write(
             lambda session: repository.heartbeat(session, self._conf.host, BINARY)
         )
+        instruments.HEARTBEATS.inc()
 
     def _gather(self) -> None:
         """Give back what waits in a project that another conductor watches."""
@@ -146,13 +154,15 @@ class Conductor:
         finally:
             for _ in range(slots - len(claimed)):
                 self._free.release()
+        instruments.SWEEPS.inc()
         for held in claimed:
-            LOG.info("Takes up operation %s after step %s", held.claim.uuid, held.claim.step)
             self._pool.submit(self._begin, held)
 
     def _begin(self, held: Held) -> None:
         """Run the first pass of an operation in the worker that was reserved for it."""
         try:
+            with carried(held.context):
+                LOG.info("Takes up operation %s after step %s", held.claim.uuid, held.claim.step)
             self._pass(held, self._runner.begin)
         finally:
             self._free.release()
@@ -162,7 +172,8 @@ class Conductor:
         try:
             verdict = act(held)
         except Exception:  # a pool keeps to itself what its work raises
-            LOG.exception("Operation %s is left to its lease's end", held.claim.uuid)
+            with carried(held.context):
+                LOG.exception("Operation %s is left to its lease's end", held.claim.uuid)
             self._leases.drop(held)
             verdict = Verdict.OVER
         if verdict is Verdict.WAITING and held.stack_id is not None:

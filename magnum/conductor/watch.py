@@ -19,6 +19,7 @@ from magnum.clients.errors import ServiceRefused
 from magnum.conductor.cloud import Cloud
 from magnum.conductor.leases import Held
 from magnum.conductor.progress import Progress
+from magnum.context import RequestContext, carried
 from magnum.core import errors
 from magnum.heat.stacks import Stack
 
@@ -130,7 +131,11 @@ class Watch:
         return chosen
 
     def look(self, project_id: str) -> None:
-        """Look at one project's stacks once; never raises."""
+        """Look at one project's stacks once, under a request id of its own; never raises."""
+        with carried(RequestContext):
+            self._look(project_id)
+
+    def _look(self, project_id: str) -> None:
         with self._lock:
             project = self._projects.get(project_id)
             watched = list(project.watched.values()) if project else []
@@ -140,7 +145,9 @@ class Watch:
         try:
             turn = next(project.turns)
             if turn % 2 and watched:
-                changed = watched[turn // 2 % len(watched)].progress.look()
+                one = watched[turn // 2 % len(watched)]
+                with carried(one.held.context):
+                    changed = one.progress.look()
             else:
                 changed = self._look_at_all(project_id, watched)
         except ServiceRefused as error:

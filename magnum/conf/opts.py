@@ -11,11 +11,22 @@ from magnum.conf import (
     cluster_template,
     conductor,
     default,
+    metrics,
     trust,
     x509,
 )
 
-_MODULES = (api, certificates, cluster_heat, cluster_template, conductor, default, trust, x509)
+_MODULES = (
+    api,
+    certificates,
+    cluster_heat,
+    cluster_template,
+    conductor,
+    default,
+    metrics,
+    trust,
+    x509,
+)
 
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:

@@ -41,6 +41,7 @@ class Claim:
     :ivar attempts: failures in a row of the present step.
     :ivar trouble: what the last one of them was, None when there was none.
     :ivar seconds_left: until its deadline, by the database's clock when it was claimed.
+    :ivar taken_over: whether another conductor had let its lease on it run out.
     """
 
     uuid: str
@@ -48,6 +49,7 @@ class Claim:
     project_id: str
     user_id: str
     request_id: str | None
+    global_request_id: str | None
     action: states.Action
     change: Mapping[str, Any]
     step: str | None
@@ -57,6 +59,7 @@ class Claim:
     fence: int
     owner: str
     seconds_left: float
+    taken_over: bool
 
     @property
     def goes_back(self) -> bool:
@@ -86,7 +89,7 @@ class Claim:
         )
 
 
-def claimable(owner: str, limit: int) -> Select[str, int]:
+def claimable(owner: str, limit: int) -> Select[str, int, str | None]:
     """Select operations nobody holds whose time has come for ``owner``, oldest first."""
     other = aliased(Operation)
     still_held = exists().where(
@@ -104,7 +107,7 @@ def claimable(owner: str, limit: int) -> Select[str, int]:
         ),
     )
     return (
-        select(Operation.uuid, Operation.fence)
+        select(Operation.uuid, Operation.fence, Operation.lease_owner)
         .where(
             Operation.state.in_(states.OPEN_OPERATION_STATES),
             Operation.lease_expires <= now(),
@@ -119,8 +122,8 @@ def claimable(owner: str, limit: int) -> Select[str, int]:
 
 def claim(session: Session, owner: str, lease_seconds: float, limit: int) -> list[Claim]:
     """Take up to ``limit`` operations for ``owner``; others may win some of them meanwhile."""
-    taken = []
-    for uuid, fence in session.execute(claimable(owner, limit)).all():
+    taken: dict[str, str | None] = {}
+    for uuid, fence, last_owner in session.execute(claimable(owner, limit)).all():
         attempt = (
             update(Operation)
             .where(
@@ -138,7 +141,7 @@ def claim(session: Session, owner: str, lease_seconds: float, limit: int) -> lis
             )
         )
         if changed(session, attempt):
-            taken.append(uuid)
+            taken[uuid] = last_owner
     if not taken:
         return []
     rows = session.execute(
@@ -146,16 +149,21 @@ def claim(session: Session, owner: str, lease_seconds: float, limit: int) -> lis
         .where(Operation.uuid.in_(taken), Operation.lease_owner == owner)
         .order_by(Operation.id)
     )
-    return [_claim(row, seconds_left) for row, seconds_left in rows]
+    # Who gives an operation back, or ends it, leaves no name there.
+    return [
+        _claim(row, seconds_left, taken[row.uuid] not in (None, owner))
+        for row, seconds_left in rows
+    ]
 
 
-def _claim(row: Operation, seconds_left: float) -> Claim:
+def _claim(row: Operation, seconds_left: float, taken_over: bool) -> Claim:
     return Claim(
         uuid=row.uuid,
         cluster_id=row.cluster_id,
         project_id=row.project_id,
         user_id=row.user_id,
         request_id=row.request_id,
+        global_request_id=row.global_request_id,
         action=states.Action(row.action),
         change=row.change,
         step=row.step,
@@ -165,6 +173,7 @@ def _claim(row: Operation, seconds_left: float) -> Claim:
         fence=row.fence,
         owner=row.lease_owner or "",
         seconds_left=float(seconds_left),
+        taken_over=taken_over,
     )
 
 

@@ -241,7 +241,8 @@ class Operation(Base):
     cluster_id: Mapped[str] = _uuid_column()
     project_id: Mapped[str]
     user_id: Mapped[str]
-    request_id: Mapped[str | None]
+    request_id: Mapped[str | None]  # the API's for the request
+    global_request_id: Mapped[str | None]  # the caller's own, if there was one
     action: Mapped[str] = mapped_column(string(20))
     change: Mapped[dict[str, Any]] = mapped_column(default=dict)
     state: Mapped[str] = mapped_column(string(20))
@@ -338,3 +339,8 @@ class MagnumService(Base):
     last_seen_up: Mapped[datetime.datetime | None]
     forced_down: Mapped[bool] = mapped_column(default=False)
     report_count: Mapped[int] = mapped_column(default=0)
+
+    def is_up(self, now: datetime.datetime, down_after: datetime.timedelta) -> bool:
+        """Tell whether its last heartbeat is young."""
+        seen = self.last_seen_up or self.updated_at or self.created_at
+        return not self.forced_down and abs(now - seen) <= down_after

@@ -43,6 +43,8 @@ class Told(Protocol):
     @property
     def request_id(self) -> str | None: ...
     @property
+    def global_request_id(self) -> str | None: ...
+    @property
     def action(self) -> str: ...
 
 
@@ -85,6 +87,7 @@ def add(session: Session, operation: Told, result: Result, ended: str | None = N
         "user_id": operation.user_id,
         "project_id": operation.project_id,
         "request_id": operation.request_id,
+        "global_request_id": operation.global_request_id,
         "cluster_id": row.uuid,
         "cluster": cluster,
     }

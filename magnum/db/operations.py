@@ -5,13 +5,16 @@ Who may carry one out is told by :mod:`magnum.db.claims`; what is written for on
 claim.  All functions take a session and are run by :class:`magnum.db.session.Database`.
 """
 
+import datetime
 import uuid as uuidlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
     Update,
     delete,
+    func,
     select,
     update,
 )
@@ -98,6 +101,7 @@ def roll_back(
         project_id=claim.project_id,
         user_id=claim.user_id,
         request_id=claim.request_id,
+        global_request_id=claim.global_request_id,
         action=states.Action.ROLLBACK,
         change={"before": before, "wanted": before, "cause": reason},
         state=states.OperationState.PENDING,
@@ -160,14 +164,20 @@ def add(
     request_id: str | None,
     timeout_seconds: float,
     uuid: str,
+    global_request_id: str | None = None,
 ) -> Operation:
-    """Write what was asked for, in the transaction that changes the cluster's row."""
+    """Write what was asked for, in the transaction that changes the cluster's row.
+
+    :param request_id: of the request to this service that asked for it.
+    :param global_request_id: that the caller gave this and other requests, if it did.
+    """
     operation = Operation(
         uuid=uuid,
         cluster_id=cluster.uuid,
         project_id=cluster.project_id,
         user_id=user_id,
         request_id=request_id,
+        global_request_id=global_request_id,
         action=action,
         change=dict(change),
         state=states.OperationState.PENDING,
@@ -197,6 +207,32 @@ def supersede(session: Session, cluster_id: str) -> list[Operation]:
         if claims.changed(session, still_open.values(ended)):
             superseded.append(operation)
     return superseded
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Like operations that are not finished.
+
+    :ivar step: the last one done, None before the first.
+    :ivar oldest: when the oldest of them was asked for, in UTC.
+    """
+
+    action: str
+    state: str
+    step: str | None
+    count: int
+    oldest: datetime.datetime
+
+
+def backlog(session: Session) -> Sequence[Backlog]:
+    """Count the operations that are not finished; those that are cost nothing."""
+    kinds = (Operation.action, Operation.state, Operation.step)
+    counted = session.execute(
+        select(*kinds, func.count(), func.min(Operation.created_at))
+        .where(Operation.state.in_(states.OPEN_OPERATION_STATES))
+        .group_by(*kinds)
+    )
+    return [Backlog(*row) for row in counted]
 
 
 def last_change(session: Session, cluster_id: str) -> Mapping[str, Any]:

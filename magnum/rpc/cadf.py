@@ -43,4 +43,6 @@ def _initiator(told: Mapping[str, Any]) -> resource.Resource:
     user.project_id = told["project_id"]
     if told["request_id"]:
         user.request_id = told["request_id"]
+    if told.get("global_request_id"):  # written down by releases that know it
+        user.global_request_id = told["global_request_id"]
     return user

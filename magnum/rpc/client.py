@@ -8,6 +8,7 @@ import threading
 import oslo_messaging
 from oslo_config import cfg
 
+from magnum.metrics import instruments
 from magnum.rpc import transport
 from magnum.rpc.messages import OperationReady
 
@@ -40,6 +41,7 @@ class ConductorClient:
         try:
             self._wake_ups.put_nowait(message)
         except queue.Full:
+            instruments.WAKE_UPS.inc("lost")
             LOG.warning("The broker does not take messages, conductors find operations by sweep")
 
     def _cast_all(self) -> None:
@@ -53,8 +55,10 @@ class ConductorClient:
         everyone = client.prepare(fanout=True)
         while True:
             message = self._wake_ups.get()
+            outcome = "lost"
             try:
                 everyone.cast({}, "operation_ready", message=message.to_wire())
+                outcome = "sent"
             except oslo_messaging.MessagingException as error:
                 LOG.warning(
                     "No wake-up for operation %s (a sweep will find it): %s",
@@ -63,3 +67,4 @@ class ConductorClient:
                 )
             except Exception:  # the one thread that casts must outlive any surprise
                 LOG.exception("No wake-up for operation %s", message.operation_id)
+            instruments.WAKE_UPS.inc(outcome)

@@ -20,6 +20,7 @@ from magnum.core import errors
 from magnum.db import notifications
 from magnum.db.notifications import Result, Taken, Told
 from magnum.db.session import Database
+from magnum.metrics import instruments
 from magnum.rpc import cadf, transport
 
 LOG = logging.getLogger(__name__)
@@ -91,10 +92,18 @@ class Teller:
             self._send(taken)
             self._database.write(functools.partial(notifications.remove, taken=taken))
 
+    def _send(self, taken: Taken) -> None:
+        try:
+            self._notify(taken)
+        except Exception:
+            instruments.NOTIFICATIONS.inc("failed")
+            raise
+        instruments.NOTIFICATIONS.inc("sent")
+
     def _take(self) -> Taken | None:
         return self._database.write(lambda session: notifications.take(session, SENDING_SECONDS))
 
-    def _send(self, taken: Taken) -> None:
+    def _notify(self, taken: Taken) -> None:
         notify = self._notifier.error if taken.told["reason"] else self._notifier.info
         for noun in self._conf.conductor.notification_nouns:
             event = cadf.build(taken.uuid, taken.told, noun, self._conf.host)

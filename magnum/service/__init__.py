@@ -10,9 +10,12 @@ from dataclasses import dataclass
 
 from oslo_config import cfg
 
+from magnum import health
 from magnum.certs import manager
+from magnum.clients.keystone import Keystone
 from magnum.clients.sessions import Sessions
 from magnum.db.session import Database
+from magnum.health import Health
 from magnum.rpc.client import ConductorClient
 from magnum.service.certificates import Certificates
 from magnum.service.clusters import Clusters
@@ -23,12 +26,13 @@ from magnum.service.templates import Templates
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """All the nouns, as the API is given them."""
+    """All the nouns, as the API is given them, and how what they need is doing."""
 
     templates: Templates
     clusters: Clusters
     certificates: Certificates
     conductors: Conductors
+    health: Health
 
 
 def build(conf: cfg.ConfigOpts) -> Services:
@@ -42,4 +46,5 @@ def build(conf: cfg.ConfigOpts) -> Services:
         clusters=Clusters(conf, database, preflight, ConductorClient(conf)),
         certificates=Certificates(conf, database, sessions, store),
         conductors=Conductors(database),
+        health=health.build(conf, database, Keystone(sessions), store),
     )

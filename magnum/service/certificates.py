@@ -21,6 +21,7 @@ from magnum.db.models import Cluster
 from magnum.db.repository import AnyCluster
 from magnum.db.session import Database
 from magnum.drivers import registry
+from magnum.metrics import instruments
 
 
 class Certificates:
@@ -70,7 +71,9 @@ class Certificates:
         if not context.has_project:
             self._check_node_request(context, cluster, csr)
         authority = self._store.load(self._reference(cluster))
-        return x509.sign(csr, authority, self._policy)
+        signed = x509.sign(csr, authority, self._policy)
+        instruments.CERTIFICATES_SIGNED.inc("user" if context.has_project else "node")
+        return signed
 
     def _reference(self, cluster: AnyCluster) -> str:
         if cluster.ca_cert_ref is None:

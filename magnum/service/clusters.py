@@ -205,6 +205,7 @@ class _Request:
             request_id=self._context.request_id,
             timeout_seconds=60.0 * self._minutes,
             uuid=self.uuid,
+            global_request_id=self._context.global_request_id,
         )
         session.add(
             Event(

@@ -20,7 +20,7 @@ from typing import Any
 
 from magnum.clients import glance, neutron, nova
 from magnum.clients.sessions import CloudSession, Sessions
-from magnum.context import RequestContext
+from magnum.context import RequestContext, carried
 from magnum.core import errors
 from magnum.core.idents import is_cidr
 from magnum.db.models import ClusterTemplate
@@ -65,9 +65,9 @@ class Preflight:
         """
         deadline = time.monotonic() + self._seconds
         caller = partial(self._sessions.caller, context, deadline)
-        session = self._start("Keystone", caller).answer(deadline)
+        session = self._start("Keystone", _carried(context, caller)).answer(deadline)
         asked = {
-            what: self._start(service, partial(check, session))
+            what: self._start(service, _carried(context, partial(check, session)))
             for what, service, check in _checks(template)
         }
         try:
@@ -79,6 +79,16 @@ class Preflight:
 
     def _start(self, service: str, check: Callable[[], Any]) -> "_Asked":
         return _Asked(service, self._threads[service].submit(check))
+
+
+def _carried(context: RequestContext, check: Callable[[], Any]) -> Callable[[], Any]:
+    """Have a check made under the caller's request id, whatever thread makes it."""
+
+    def run() -> Any:
+        with carried(lambda: context):
+            return check()
+
+    return run
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,9 @@ class FakeKeystone:
         self.users: dict[str, tuple[str, str]] = {}
         self.gone_projects: set[str] = set()
 
+    def check(self) -> None:
+        self._cloud.asked("check")
+
     def grant_service_user(self, project_id: str) -> None:
         self._cloud.asked("grant")
         if project_id in self.gone_projects:

@@ -24,6 +24,7 @@ from magnum.core.states import Action, Outcome
 from magnum.db import repository
 from magnum.db.models import Cluster, ClusterTemplate, Operation
 from magnum.db.session import Database
+from magnum.health import Health
 from magnum.rpc.messages import OperationReady
 from magnum.service import Services
 from magnum.service.certificates import Certificates
@@ -142,6 +143,7 @@ class World:
             clusters=Clusters(conf, database, preflight, conductor),
             certificates=Certificates(conf, database, sessions, store),
             conductors=Conductors(database),
+            health=Health({}),
         )
 
 

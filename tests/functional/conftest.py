@@ -3,14 +3,16 @@
 
 import pathlib
 import shutil
+import socket
 from collections.abc import Iterator, Sequence
 
 import pytest
 
-from deployment import cloud as clouds, installation, inventory
+from deployment import cloud as clouds, installation, inventory, sentinel
 from deployment.client import Client
 from deployment.cloud import Cloud, User
-from deployment.configuration import Options
+from deployment.configuration import Options, layered
+from deployment.sentinel import Sentinel
 from deployment.service import Deployment, wrapped_with
 from deployment.sessions import Session
 from magnum import rpc  # noqa: F401 -- bars eventlet before a library that looks for it
@@ -22,6 +24,10 @@ DATABASE = "magnum_functional"
 FOLDER = environment.cache() / "functional"
 CLIENTS = ("2.1.0", "3.6.0")
 NOTIFICATIONS = {"driver": "messagingv2", "topics": "magnum_functional"}
+
+
+# What goes wrong without it is in no log, and no secret either.
+DEBUG = {"DEFAULT": {"debug": "True"}}
 
 
 def pytest_report_header() -> str:
@@ -51,13 +57,32 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 
 @pytest.fixture(scope="session")
+def metrics_ports(cloud: Cloud) -> list[int]:
+    """Free ports for the metrics of an API and two conductors."""
+    sockets = [socket.create_server((cloud.address, 0)) for _ in range(3)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def metrics_options(cloud: Cloud, ports: Sequence[int]) -> Options:
+    """Return the options by which the API has the first of the ports."""
+    api, *conductors = map(str, ports)
+    found = {"host": cloud.address, "api_port": api, "conductor_ports": ",".join(conductors)}
+    return {"metrics": found}
+
+
+@pytest.fixture(scope="session")
 def deployment(
-    cloud: Cloud,
-    programs: pathlib.Path,
-    modules: pathlib.Path,
+    cloud: Cloud, programs: pathlib.Path, modules: pathlib.Path, metrics_ports: list[int]
 ) -> Iterator[Deployment]:
-    """The service, running: an API and two conductors, with an empty database of their own."""
-    extra = {"oslo_messaging_notifications": NOTIFICATIONS}
+    """The service, running: an API and two conductors, with an empty database of their own.
+
+    In the end no log of any test may hold a secret.
+    """
+    notifying = {"oslo_messaging_notifications": NOTIFICATIONS}
+    extra = layered(DEBUG, notifying, metrics_options(cloud, metrics_ports))
     made = Deployment(cloud, programs, FOLDER, DATABASE, extra)
     made.claim()
     try:
@@ -65,14 +90,27 @@ def deployment(
         made.configure()
         made.create_database()
         made.migrate()
-        _start(made, modules)
+        start(made, modules)
         yield made
+        made.stop()
+        _assert_no_secret_is_told(cloud, modules)  # before the next deployment has the folder
     finally:
         made.stop()
         made.release()
 
 
-def _start(made: Deployment, modules: pathlib.Path) -> None:
+def _assert_no_secret_is_told(cloud: Cloud, modules: pathlib.Path) -> None:
+    """Search all that the service and its programs wrote in this session."""
+    logs = sorted(FOLDER.rglob("*.log"))
+    for name in ("magnum-api", "conductor-1", "conductor-2"):
+        text = (FOLDER / f"{name}.log").read_text()
+        assert " DEBUG magnum" in text, f"{name} did not log all it could, which proves nothing"
+    secrets = sentinel.secrets_of_cloud(cloud.facts) | sentinel.confessed(modules)
+    hits = Sentinel(secrets).search(logs)
+    assert not hits, "\n".join(map(str, hits[:20]))
+
+
+def start(made: Deployment, modules: pathlib.Path) -> None:
     """Start an API and two conductors."""
     wrapper = wrapped_with("wrapper.py", str(modules))
     made.start_api(wrapper)
@@ -94,11 +132,11 @@ class Restart:
         :param prepare: words for magnum-db-manage, run with these options before the start.
         """
         self._deployment.stop()
-        self._deployment.extra = extra
+        self._deployment.extra = layered(DEBUG, extra)
         self._deployment.configure()
         if prepare:
             self._deployment.run("magnum-db-manage", *prepare)
-        _start(self._deployment, self._modules)
+        start(self._deployment, self._modules)
 
 
 @pytest.fixture

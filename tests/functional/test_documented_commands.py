@@ -163,7 +163,14 @@ def test_wake_ups_come_by_quorum_queues_with_the_options_of_the_page(
     told = configparser.RawConfigParser()
     told.read_string(block.text)
     own = {"topic": topic, "sweep_interval": "60"}  # or the table would be looked into at once
-    restart({"oslo_messaging_rabbit": dict(told["oslo_messaging_rabbit"]), "conductor": own})
+    restart(
+        {
+            # An exchange that is there keeps its durability too.
+            "DEFAULT": {"control_exchange": topic},
+            "oslo_messaging_rabbit": dict(told["oslo_messaging_rabbit"]),
+            "conductor": own,
+        }
+    )
     began = time.monotonic()
     bay = bays.create(model)
     bays.wait_for_event(bay, "Certificate authority is made", 90)

@@ -55,6 +55,7 @@ class Router:
         if found is None:
             raise faults.NoRoute(routes.why_nothing(intake.path))
         route, ident = found
+        request.environ["magnum.route"] = route
         method = "GET" if request.method == "HEAD" else request.method
         if method not in route.handlers:
             raise faults.MethodNotAllowed(method, routes.shown(intake.path), route.handlers)

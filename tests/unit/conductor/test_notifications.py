@@ -127,7 +127,8 @@ def test_event_is_as_the_documentation_shows(
     assert message["priority"] == "ERROR"
     event = message["payload"]
     initiator = {"id": mine.user_id, "user_id": mine.user_id, "project_id": mine.project_id}
-    assert event["initiator"].items() >= {**initiator, "request_id": "req-test"}.items()
+    ids = {"request_id": "req-test", "global_request_id": "req-theirs"}
+    assert event["initiator"].items() >= {**initiator, **ids}.items()
     assert (event["target"]["id"], event["target"]["name"]) == (row.uuid, "b1")
     assert event["target"]["typeURI"] == event["observer"]["typeURI"] == "service/magnum/bay"
     assert event["reason"]["reasonCode"] == "CREATE_FAILED"

@@ -65,7 +65,12 @@ class Office:
 
 def caller(project_id: str | None = factories.PROJECT, user_id: str = factories.USER) -> Any:
     """Return the context of a caller."""
-    return RequestContext(project_id=project_id, user_id=user_id, request_id="req-test")
+    return RequestContext(
+        project_id=project_id,
+        user_id=user_id,
+        request_id="req-test",
+        global_request_id="req-theirs",
+    )
 
 
 @pytest.fixture

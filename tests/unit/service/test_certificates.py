@@ -17,6 +17,7 @@ from magnum.context import RequestContext
 from magnum.core import errors
 from magnum.db.models import Cluster
 from magnum.db.session import Database
+from magnum.metrics import instruments
 from magnum.service.certificates import Certificates
 from tests import factories
 from tests.fakes.cloud import FakeCloud
@@ -71,6 +72,19 @@ def test_member_gets_the_authority_and_a_signature(
         service.sign(mine, found, request_for("anyone", "192.0.2.9")).encode()
     )
     signed.verify_directly_issued_by(authority)
+
+
+def test_signatures_are_counted_by_who_asked(
+    service: Certificates, row: Cluster, mine: RequestContext
+) -> None:
+    registry = instruments.enable(instruments.API)
+    service.sign(mine, row, request_for("anyone", "192.0.2.9"))
+    with pytest.raises(errors.Invalid):
+        service.sign(mine, row, "nonsense")
+    instruments.disable()
+    name = "magnum_certificates_signed_total"
+    assert registry.get_sample_value(name, {"requester": "user"}) == 1
+    assert registry.get_sample_value(name, {"requester": "node"}) is None
 
 
 def test_cluster_of_another_project_does_not_exist(

@@ -50,7 +50,7 @@ def test_create_writes_cluster_groups_operation_and_event_and_wakes_a_conductor(
     }
     (operation,) = operations(office)
     assert (operation.action, operation.state) == ("CREATE", "PENDING")
-    assert operation.request_id == "req-test"
+    assert (operation.request_id, operation.global_request_id) == ("req-test", "req-theirs")
     assert office.conductor.told == [operation.uuid]
     events = office.database.read(lambda session: session.scalar(select(func.count(Event.id))))
     assert events == 1

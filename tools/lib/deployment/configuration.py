@@ -36,16 +36,23 @@ def operators_choice(cloud: Cloud, database: str) -> dict[str, dict[str, str]]:
     }
 
 
+def layered(*layers: Options) -> Options:
+    """Return the options of all layers; later ones win."""
+    found: dict[str, dict[str, str]] = {}
+    for layer in layers:
+        for section, options in layer.items():
+            found.setdefault(section, {}).update(options)
+    return found
+
+
 def render(*layers: Options) -> str:
     """Return the text of a configuration file; later layers win."""
     parser = configparser.RawConfigParser(default_section="")
     parser.optionxform = str  # type: ignore[assignment, method-assign]
-    for layer in layers:
-        for section, options in layer.items():
-            if not parser.has_section(section):
-                parser.add_section(section)
-            for name, value in options.items():
-                parser.set(section, name, value)
+    for section, options in layered(*layers).items():
+        parser.add_section(section)
+        for name, value in options.items():
+            parser.set(section, name, value)
     text = io.StringIO()
     parser.write(text)
     return text.getvalue()

@@ -15,7 +15,11 @@ from deployment.sessions import Session, send
 _CREATE_DATABASE = """
 import sys, sqlalchemy
 url, name = sqlalchemy.make_url(sys.argv[1]), sys.argv[2]
-engine = sqlalchemy.create_engine(url.set(database=""), isolation_level="AUTOCOMMIT")
+# A server that was restarted meanwhile never answers, and others wait for this deployment.
+patience = {"read_timeout": 120}
+engine = sqlalchemy.create_engine(
+    url.set(database=""), isolation_level="AUTOCOMMIT", connect_args=patience
+)
 with engine.connect() as connection:
     for statement in sys.argv[3:]:
         connection.exec_driver_sql(statement.format(name=name))
@@ -101,6 +105,8 @@ class Deployment:
             text=True,
             check=False,
         )
+        with (self.folder / "programs.log").open("a") as log:
+            log.write(done.stdout)
         if done.returncode:
             end = "\n".join(done.stdout.splitlines()[-12:])
             raise CommandFailed(f"{command[0]} ended with status {done.returncode}:\n{end}")
