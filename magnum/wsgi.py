@@ -5,14 +5,10 @@ Reads ``/etc/magnum/magnum.conf`` when imported, as such servers import it once 
 nothing else may import it.
 """
 
-from oslo_log import log
-
 from magnum import service
 from magnum.api import app
-from magnum.conf import CONF
+from magnum.conf import loading
 
-log.register_options(CONF)
-CONF([], project="magnum")
-log.setup(CONF, "magnum")
+_CONF = loading.load([])
 
-application = app.build(service.build(CONF), CONF)
+application = app.build(service.build(_CONF), _CONF)

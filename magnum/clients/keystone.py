@@ -11,8 +11,9 @@ from typing import Any
 from keystoneauth1.adapter import Adapter
 
 from magnum.clients.errors import Clash, Missing, translate
-from magnum.clients.sessions import Sessions, versioned
+from magnum.clients.sessions import Sessions
 from magnum.core import errors
+from magnum.core.urls import versioned
 
 _NAME = "Keystone"
 _NODE_USER_OPTIONS = {

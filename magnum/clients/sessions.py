@@ -7,7 +7,6 @@ API answers 503 at once, and the conductor repeats whole steps.
 """
 
 import logging
-import re
 import threading
 import time
 from collections.abc import Mapping
@@ -27,6 +26,7 @@ from magnum.clients.errors import Missing, Rejected, translate
 from magnum.conf import clients as options
 from magnum.context import RequestContext
 from magnum.core import errors
+from magnum.core.urls import versioned
 
 SERVICE_TYPES: Mapping[str, str] = {
     "keystone": "identity",
@@ -258,17 +258,6 @@ def register_auth_options(conf: cfg.ConfigOpts) -> str:
         loading.register_auth_conf_options(conf, group)
     first, second = _AUTH_GROUPS
     return first if conf[first].auth_type or conf[first].auth_section else second
-
-
-def versioned(url: str, version: str) -> str:
-    """Return a catalogue's URL with ``/<version>`` in it, whichever version it ended in.
-
-    A project's id that follows the right version stays: Nova of 2016 needs it there.
-    """
-    url = url.rstrip("/")
-    if f"/{version}/" in f"{url}/":
-        return url
-    return re.sub(r"/v\d+(\.\d+)?(/[0-9a-f]{32})?$", "", url) + f"/{version}"
 
 
 def _new_transport() -> requests.Session:

@@ -11,6 +11,7 @@ from magnum.conf import (
     cluster_template,
     conductor,
     default,
+    legacy,
     trust,
     x509,
 )
@@ -20,4 +21,5 @@ _MODULES = (api, certificates, cluster_heat, cluster_template, conductor, defaul
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
     """Return (group, options) for every group of ours."""
-    return [(module.GROUP, list(module.OPTIONS)) for module in _MODULES] + clients.list_opts()
+    ours = [(module.GROUP, list(module.OPTIONS)) for module in _MODULES]
+    return ours + clients.list_opts() + legacy.list_opts()

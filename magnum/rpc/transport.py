@@ -4,6 +4,7 @@
 import oslo_messaging
 from oslo_config import cfg
 
+from magnum.conf import legacy
 from magnum.rpc.messages import VERSION
 
 EXCHANGE = "magnum"
@@ -11,14 +12,22 @@ EXCHANGE = "magnum"
 
 def open_transport(conf: cfg.ConfigOpts) -> oslo_messaging.Transport:
     """Prepare the transport; connects only when it is used."""
-    oslo_messaging.set_transport_defaults(EXCHANGE)
+    _prepare(conf)
     return oslo_messaging.get_rpc_transport(conf)
 
 
 def open_notification_transport(conf: cfg.ConfigOpts) -> oslo_messaging.Transport:
     """Prepare the transport of notifications, which may lead to another broker."""
-    oslo_messaging.set_transport_defaults(EXCHANGE)
+    _prepare(conf)
     return oslo_messaging.get_notification_transport(conf)
+
+
+def _prepare(conf: cfg.ConfigOpts) -> None:
+    """Set the defaults that the library's options shall have here."""
+    oslo_messaging.set_transport_defaults(EXCHANGE)
+    if url := legacy.transport_url(conf):
+        oslo_messaging.TransportURL.parse(conf)  # registers the option
+        conf.set_default("transport_url", url)
 
 
 def target(topic: str, server: str | None = None) -> oslo_messaging.Target:
