@@ -6,9 +6,9 @@ nothing else may import it.
 """
 
 from magnum import service
-from magnum.api import app
+from magnum.api import paste
 from magnum.conf import loading
 
 _CONF = loading.load([])
 
-application = app.build(service.build(_CONF), _CONF)
+application = paste.build(service.build(_CONF), _CONF)

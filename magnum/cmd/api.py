@@ -76,10 +76,10 @@ class Server(gunicorn.app.base.BaseApplication):
         before long, as the worker counts references on the pages that both share.
         """
         from magnum import service  # noqa: PLC0415 -- see above
-        from magnum.api import app  # noqa: PLC0415
+        from magnum.api import paste  # noqa: PLC0415
 
         with options.explained(Arbiter.APP_LOAD_ERROR):  # with which the master does not go on
-            return app.build(service.build(self._conf), self._conf)
+            return paste.build(service.build(self._conf), self._conf)
 
 
 def main() -> int:

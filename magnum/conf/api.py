@@ -46,6 +46,13 @@ OPTIONS = (
         "the time-out of clients and proxies, so that the answer still reaches somebody.",
     ),
     cfg.StrOpt(
+        "api_paste_config",
+        default="api-paste.ini",
+        help="File that puts the API together of its middleware, for PasteDeploy; looked for in "
+        "the directories of the configuration.  Without the file the API is as "
+        "etc/magnum/api-paste.ini has it.",
+    ),
+    cfg.StrOpt(
         "healthcheck_disable_file",
         default="/etc/magnum/healthcheck_disable",
         help="While this file exists /healthcheck answers 503, so that a load balancer takes "
