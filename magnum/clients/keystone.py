@@ -5,13 +5,14 @@ Used by the conductor's identity and cleanup steps.  Every verb is idempotent, s
 conductor can repeat a step.
 """
 
-from contextlib import suppress
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from keystoneauth1.adapter import Adapter
 
 from magnum.clients.errors import Clash, Missing, translate
 from magnum.clients.sessions import Sessions
+from magnum.clients.trustee_domain import TrusteeDomain
 from magnum.core import errors
 from magnum.core.urls import versioned
 
@@ -30,10 +31,14 @@ class ProjectGone(Missing):
 
 
 class Keystone:
-    """What the conductor wants of Keystone; safe for threads."""
+    """What the conductor wants of Keystone; safe for threads.
+
+    :raises Misconfigured: ``[trust]`` says some of what is needed, and not all.
+    """
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
+        self._trustees = TrusteeDomain(sessions)
         self._conf = sessions.conf
         self._role_ids: dict[str, str] = {}
 
@@ -89,7 +94,7 @@ class Keystone:
         # Somebody died after making it, or its options were changed since.
         body = {"password": password, "enabled": True, "options": _NODE_USER_OPTIONS}
         with translate(_NAME):
-            self._domain_admin().patch(f"/users/{user_id}", json={"user": body})
+            self._trustees.adapter().patch(f"/users/{user_id}", json={"user": body})
         return user_id
 
     def delete_node_user(self, name: str) -> None:
@@ -100,7 +105,7 @@ class Keystone:
         user_id = self._find_user(name)
         if user_id is not None:
             with suppress(Missing), translate(_NAME):
-                self._domain_admin().delete(f"/users/{user_id}")
+                self._trustees.adapter().delete(f"/users/{user_id}")
 
     def auth_url(self) -> str:
         """Return Keystone's public URL for nodes, ending in ``/v3``.
@@ -140,9 +145,6 @@ class Keystone:
     def _service(self) -> Adapter:
         return self._sessions.service().adapter("keystone", "v3")
 
-    def _domain_admin(self) -> Adapter:
-        return self._sessions.domain_admin().adapter("keystone", "v3")
-
     def _assignment(self, project_id: str, role: str) -> str:
         role_id = self._role_id(role)
         with translate(_NAME):
@@ -158,29 +160,31 @@ class Keystone:
             self._role_ids[name] = str(found[0]["id"])
         return self._role_ids[name]
 
-    def _trustee_domain_id(self) -> str:
-        configured = self._conf.trust.trustee_domain_id
-        if configured:
-            return str(configured)
-        session = self._sessions.domain_admin()
-        auth: Any = session.auth
-        return str(auth.get_access(session).domain_id)
-
     def _find_user(self, name: str) -> str | None:
-        with translate(_NAME):
-            query = {"name": name, "domain_id": self._trustee_domain_id()}
-            found = self._domain_admin().get("/users", params=query).json()["users"]
+        query = {"name": name, "domain_id": self._trustees.id()}
+        with self._in_domain() as keystone:
+            found = keystone.get("/users", params=query).json()["users"]
         return str(found[0]["id"]) if found else None
 
     def _create_user(self, name: str, password: str, description: str) -> str:
-        with translate(_NAME):
-            user = {
-                "name": name,
-                "password": password,
-                "description": description,
-                "domain_id": self._trustee_domain_id(),
-                "enabled": True,
-                "options": _NODE_USER_OPTIONS,
-            }
-            made = self._domain_admin().post("/users", json={"user": user}).json()
+        user = {
+            "name": name,
+            "password": password,
+            "description": description,
+            "domain_id": self._trustees.id(),
+            "enabled": True,
+            "options": _NODE_USER_OPTIONS,
+        }
+        with self._in_domain() as keystone:
+            made = keystone.post("/users", json={"user": user}).json()
         return str(made["user"]["id"])
+
+    @contextmanager
+    def _in_domain(self) -> Iterator[Adapter]:
+        """Ask for something in the trustee domain, which may be gone."""
+        try:
+            with translate(_NAME):
+                yield self._trustees.adapter()
+        except Missing:
+            self._trustees.forget()  # made anew under its name, perhaps
+            raise

@@ -24,6 +24,7 @@ class FakeKeystone(FakeService):
         self.catalog: dict[str, str] = {"identity": self.url}
         self.roles = {"member": "role-member", "admin": "role-admin"}
         self.projects = {SERVICE_PROJECT}
+        self.domains = {TRUSTEE_DOMAIN: "magnum"}
         self.users: dict[str, dict] = {}
         self.grants: set[tuple[str, str, str]] = set()
         self.tokens: dict[str, dict] = {}
@@ -38,6 +39,8 @@ class FakeKeystone(FakeService):
             ("GET", r"/v3/roles", self._list_roles),
             ("PUT", assignment, self._grant),
             ("DELETE", assignment, self._revoke),
+            ("GET", r"/v3/domains", self._list_domains),
+            ("POST", r"/v3/domains", self._create_domain),
             ("GET", r"/v3/users", self._list_users),
             ("POST", r"/v3/users", self._create_user),
             ("PATCH", r"/v3/users/([^/]+)", self._update_user),
@@ -138,6 +141,18 @@ class FakeKeystone(FakeService):
         self.grants.remove(grant)
         return Answer(204)
 
+    def _list_domains(self, call: Call):
+        name = call.one("name")
+        return {"domains": [{"id": i, "name": n} for i, n in self.domains.items() if n == name]}
+
+    def _create_domain(self, call: Call):
+        name = call.body["domain"]["name"]
+        if name in self.domains.values():
+            return error(409, "Conflict occurred attempting to store domain.")
+        domain_id = uuid.uuid4().hex
+        self.domains[domain_id] = name
+        return Answer(201, {"domain": {"id": domain_id, "name": name}})
+
     def _list_users(self, call: Call):
         name, domain = call.one("name"), call.one("domain_id")
         found = [u for u in self.users.values() if (u["name"], u["domain_id"]) == (name, domain)]
@@ -145,6 +160,8 @@ class FakeKeystone(FakeService):
 
     def _create_user(self, call: Call):
         asked = call.body["user"]
+        if asked["domain_id"] not in self.domains:
+            return error(404, f"Could not find domain: {asked['domain_id']}.")
         if any(u["name"] == asked["name"] for u in self.users.values()):
             return error(409, "Conflict occurred attempting to store user.")
         user_id = self.add_user(asked["name"], asked["domain_id"], asked["password"])
