@@ -44,7 +44,7 @@ def lose_queues(cloud: Cloud) -> list[str]:
 
     :returns: their names.
     """
-    names = [name for name in _queues(cloud.prefix) if name.startswith(TOPIC)]
+    names = [name for name in queues(cloud.prefix) if name.startswith(TOPIC)]
     broker = make_url(cloud.facts["transport_url"])
     with amqp.Connection(
         f"{broker.host}:{broker.port}", userid=broker.username, password=broker.password
@@ -56,8 +56,14 @@ def lose_queues(cloud: Cloud) -> list[str]:
     return names
 
 
-def _queues(prefix: pathlib.Path) -> list[str]:
+def queues(prefix: pathlib.Path) -> list[str]:
+    """Return the names of the broker's queues."""
+    return control(prefix, "list_queues", "--no-table-headers", "name").split()
+
+
+def control(prefix: pathlib.Path, *words: str) -> str:
+    """Administer the broker of the mini cloud at a prefix; returns what its tool prints."""
     environment = services.environment(settings.load(prefix), services.find("rabbitmq"))
-    command = [_RABBITMQCTL, "-q", "list_queues", "--no-table-headers", "name"]
+    command = [_RABBITMQCTL, "-q", *words]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    return done.stdout.split()
+    return done.stdout

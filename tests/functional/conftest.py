@@ -110,6 +110,14 @@ def restart(deployment: Deployment, modules: pathlib.Path) -> Iterator[Restart]:
     restart(before)
 
 
+@pytest.fixture
+def stopped(deployment: Deployment, modules: pathlib.Path) -> Iterator[None]:
+    """The service does not run, for a test that starts one of its own."""
+    deployment.stop()
+    yield
+    _start(deployment, modules)
+
+
 @pytest.fixture(scope="session")
 def demo(cloud: Cloud) -> User:
     """The user whose project most tests work in."""
