@@ -6,6 +6,7 @@ SIGTERM ends it once the requests under way are answered.  Other WSGI servers ta
 """
 
 import logging
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from gunicorn.arbiter import Arbiter
 from oslo_config import cfg
 
 from magnum.cmd import options
+from magnum.core.errors import Misconfigured
 
 if TYPE_CHECKING:
     from magnum.api.versions import Application
@@ -39,7 +41,10 @@ class Logger(gunicorn.glogging.Logger):
 
 
 def settings(conf: cfg.ConfigOpts) -> dict[str, Any]:
-    """Return gunicorn's settings."""
+    """Return gunicorn's settings.
+
+    :raises Misconfigured: TLS is wanted, and a file that it needs cannot be read.
+    """
     host = f"[{conf.api.host}]" if ":" in conf.api.host else conf.api.host
     return {
         "bind": f"{host}:{conf.api.port}",
@@ -55,7 +60,25 @@ def settings(conf: cfg.ConfigOpts) -> dict[str, Any]:
         "forwarder_headers": "",
         # It would make a socket in the home directory that nobody asked for.
         "control_socket_disable": True,
+        **_tls(conf),
     }
+
+
+def _tls(conf: cfg.ConfigOpts) -> dict[str, Any]:
+    """Return the settings by which gunicorn does TLS; none when it does not.
+
+    :raises Misconfigured: a file that it needs cannot be read.
+    """
+    if not conf.api.enabled_ssl:
+        return {}
+    for name in ("ssl_cert_file", "ssl_key_file"):
+        path = conf.api[name]
+        if not path or not os.access(path, os.R_OK):
+            raise Misconfigured(
+                f"[api] enabled_ssl needs {name} to be a file that can be read, which "
+                f"{path or 'nothing'} is not."
+            )
+    return {"certfile": conf.api.ssl_cert_file, "keyfile": conf.api.ssl_key_file}
 
 
 class Server(gunicorn.app.base.BaseApplication):
@@ -84,7 +107,10 @@ class Server(gunicorn.app.base.BaseApplication):
 
 def main() -> int:
     """Run the API."""
-    Server(options.parse(sys.argv[1:])).run()
+    conf = options.parse(sys.argv[1:])
+    with options.explained():
+        server = Server(conf)
+    server.run()
     return 0
 
 

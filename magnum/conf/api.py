@@ -8,6 +8,18 @@ GROUP = "api"
 OPTIONS = (
     cfg.HostAddressOpt("host", default="127.0.0.1", help="Address the API listens on."),
     cfg.PortOpt("port", default=9511, help="Port the API listens on."),
+    cfg.BoolOpt(
+        "enabled_ssl",
+        default=False,
+        help="Whether magnum-api itself does TLS, for which it needs ssl_cert_file and "
+        "ssl_key_file.  Elsewhere the proxy before it does.",
+    ),
+    cfg.StrOpt(
+        "ssl_cert_file",
+        help="File of the certificate magnum-api presents, in PEM, those of intermediate "
+        "authorities after it.",
+    ),
+    cfg.StrOpt("ssl_key_file", help="File of the key of that certificate, in PEM."),
     cfg.IntOpt(
         "workers",
         default=2,

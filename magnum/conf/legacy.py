@@ -6,7 +6,8 @@ once, by the text that stands here with the option; what is set by today's name 
 options that have only got another name say so where they are defined.
 
 Called as a program starts, by :mod:`magnum.conf.loading`, and as the way to the broker is opened,
-by :mod:`magnum.rpc.transport`: only there is the option known that takes the place of RabbitMQ's.
+by :mod:`magnum.rpc.transport`: only there are the options known that take the place of those of
+messaging.
 """
 
 import logging
@@ -28,11 +29,12 @@ _MYSQL, _PYMYSQL = "mysql://", "mysql+pymysql://"
 _DOMAIN = "default"
 """The id of Keystone's first domain, the only one that users and projects of then could be in."""
 
+_WAITING = dict.fromkeys(
+    ("max_attempts", "wait_interval"),
+    "[cluster_heat] create_timeout bounds how long a stack is waited for",
+)
 _OF_NO_EFFECT = {
     "DEFAULT": {"enable_authentication": "every request needs a token of Keystone"},
-    "api": dict.fromkeys(
-        ("enabled_ssl", "ssl_cert_file", "ssl_key_file"), "let a proxy before the API do TLS"
-    ),
     "bay": dict.fromkeys(
         (
             "k8s_atomic_template_path",
@@ -42,10 +44,8 @@ _OF_NO_EFFECT = {
         ),
         "a driver brings its templates with it",
     ),
-    "bay_heat": dict.fromkeys(
-        ("max_attempts", "wait_interval"),
-        "[cluster_heat] create_timeout bounds how long a stack is waited for",
-    ),
+    "bay_heat": _WAITING,
+    "cluster_heat": _WAITING,
 }
 """Those whose silence would mislead.  Any other that means nothing any more is passed over."""
 
@@ -82,6 +82,24 @@ def transport_url(conf: cfg.ConfigOpts) -> str | None:
     virtual_host = quote((given["rabbit_virtual_host"] or "/").removeprefix("/"), safe="")
     query = "?" + urlencode({"ssl": "true"}) if given["rabbit_use_ssl"] else ""
     return f"rabbit://{hosts}/{virtual_host}{query}"
+
+
+def notifications(conf: cfg.ConfigOpts) -> dict[str, list[str]]:
+    """Return what the legacy options of notifications say, by today's names of them."""
+    _register(conf)
+    given = {"driver": conf.notification_driver, "topics": conf.notification_topics}
+    return {name: value for name, value in given.items() if value}
+
+
+def _notifications() -> list[cfg.Opt]:
+    def dropped(name: str) -> dict[str, Any]:
+        reason = f"set {name} in [oslo_messaging_notifications] instead"
+        return {"deprecated_for_removal": True, "deprecated_reason": reason}
+
+    return [
+        cfg.MultiStrOpt("notification_driver", **dropped("driver")),
+        cfg.ListOpt("notification_topics", **dropped("topics")),
+    ]
 
 
 def _rabbit() -> list[cfg.Opt]:
@@ -123,7 +141,7 @@ def _login() -> list[cfg.Opt]:
 def _known() -> Iterator[tuple[str, list[cfg.Opt]]]:
     """Yield all there are, also those that the sample does not list."""
     yield from list_opts()
-    yield "DEFAULT", _rabbit()  # where they were until 2015
+    yield "DEFAULT", _rabbit() + _notifications()  # where they were until 2015
     for group, names in _OF_NO_EFFECT.items():
         yield group, [_without_effect(name, why) for name, why in names.items()]
 

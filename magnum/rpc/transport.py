@@ -19,7 +19,10 @@ def open_transport(conf: cfg.ConfigOpts) -> oslo_messaging.Transport:
 def open_notification_transport(conf: cfg.ConfigOpts) -> oslo_messaging.Transport:
     """Prepare the transport of notifications, which may lead to another broker."""
     _prepare(conf)
-    return oslo_messaging.get_notification_transport(conf)
+    transport = oslo_messaging.get_notification_transport(conf)  # registers the options
+    for name, value in legacy.notifications(conf).items():
+        conf.set_default(name, value, "oslo_messaging_notifications")
+    return transport
 
 
 def _prepare(conf: cfg.ConfigOpts) -> None:

@@ -189,6 +189,24 @@ def test_each_gives_one_warning_that_names_its_successor_and_no_secret(
     assert not [line for line in lines if "secret" in line or "s3c" in line]
 
 
+@pytest.mark.parametrize(
+    ("text", "driver"),
+    [
+        ("", ["log"]),
+        ("[oslo_messaging_notifications]\ndriver = test\n", ["test"]),
+    ],
+)
+def test_notifications_of_then_are_sent(
+    read: Read, caplog: pytest.LogCaptureFixture, text: str, driver: list[str]
+) -> None:
+    conf = read(f"[DEFAULT]\nnotification_driver = log\nnotification_topics = a, b\n{text}")
+    transport.open_notification_transport(conf)
+    assert conf.oslo_messaging_notifications.driver == driver
+    assert conf.oslo_messaging_notifications.topics == ["a", "b"]
+    assert len(told(caplog)) == 2
+    assert all("[oslo_messaging_notifications]" in line for line in told(caplog))
+
+
 def test_todays_names_prevail(read: Read, caplog: pytest.LogCaptureFixture) -> None:
     parser: dict[str, str] = {}
     for text in (OF_2015, TODAY):
@@ -218,7 +236,7 @@ def test_todays_names_alone_give_no_warning(read: Read, caplog: pytest.LogCaptur
     ("text", "why"),
     [
         ("[DEFAULT]\nenable_authentication = false", "needs a token"),
-        ("[api]\nenabled_ssl = true", "a proxy before the API"),
+        ("[cluster_heat]\nwait_interval = 5", "create_timeout"),
         ("[bay]\nk8s_atomic_template_path = /x", "driver"),
         ("[bay_heat]\nmax_attempts = 5", "create_timeout"),
     ],
