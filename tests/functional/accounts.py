@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from deployment.cloud import Cloud, User
-from deployment.sessions import Session
+from deployment.cloud import Cloud
+from deployment.sessions import Refused, Session
 from minicloud import settings
 from minicloud.probes import sql
 from tests.functional import bus
@@ -27,24 +27,35 @@ def with_old_admin(cloud: Cloud) -> Cloud:
     return dataclasses.replace(cloud, facts=facts)
 
 
+def restore(cloud: Cloud) -> None:
+    """Undo what a test that was killed has left.  Only for who has the mini cloud to itself."""
+    try:
+        Session.of(cloud, cloud.user("admin"))
+    except Refused:
+        _set_password(cloud, cloud.user("admin").password)
+    keystone = Session.of(cloud, cloud.service_user)
+    for row in _services(keystone):
+        if row["type"] == "container" and row["name"] == "magnum":
+            keystone.call("DELETE", "identity", f"/services/{row['id']}")
+        elif not row["enabled"]:
+            _enable(keystone, row, True)
+
+
 @contextmanager
 def administrator(cloud: Cloud) -> Iterator[None]:
-    """Give the cloud's administrator the password of then.
-
-    Another administrator does it, who is there when this one cannot log in.
-    """
-
-    def give(user: User, password: str) -> None:
-        body = {"user": {"password": password}}
-        other = Session.of(cloud, cloud.service_user)
-        other.call("PATCH", "identity", f"/users/{user.id}", body)
-
-    admin = cloud.user("admin")
-    give(admin, PASSWORD)
+    """Give the cloud's administrator the password of then."""
+    _set_password(cloud, PASSWORD)
     try:
         yield
     finally:
-        give(admin, admin.password)
+        _set_password(cloud, cloud.user("admin").password)
+
+
+def _set_password(cloud: Cloud, password: str) -> None:
+    """Set the administrator's password, as another one: this one may not get in."""
+    body = {"user": {"password": password}}
+    other = Session.of(cloud, cloud.service_user)
+    other.call("PATCH", "identity", f"/users/{cloud.user('admin').id}", body)
 
 
 @contextmanager
@@ -83,25 +94,27 @@ def broker(cloud: Cloud) -> Iterator[None]:
 @contextmanager
 def catalogue(cloud: Cloud) -> Iterator[None]:
     """Have no entry for us in the catalogue; those made meanwhile are removed again."""
-    admin = Session.of(cloud, cloud.service_user)
-
-    def ours() -> list[dict[str, Any]]:
-        known = admin.get("identity", "/services")["services"]
-        return [row for row in known if row["type"] in ("container", "container-infra")]
-
-    def enable(row: dict[str, Any], enabled: bool) -> None:
-        body = {"service": {"enabled": enabled}}
-        admin.call("PATCH", "identity", f"/services/{row['id']}", body)
-
-    before = ours()
+    keystone = Session.of(cloud, cloud.service_user)
+    before = _services(keystone)
     for row in before:
-        enable(row, False)
+        _enable(keystone, row, False)
     try:
         yield
     finally:
         kept = {row["id"] for row in before}
-        for row in ours():
+        for row in _services(keystone):
             if row["id"] in kept:
-                enable(row, True)
+                _enable(keystone, row, True)
             else:
-                admin.call("DELETE", "identity", f"/services/{row['id']}")
+                keystone.call("DELETE", "identity", f"/services/{row['id']}")
+
+
+def _services(keystone: Session) -> list[dict[str, Any]]:
+    """List the entries for us, of either type."""
+    known = keystone.get("identity", "/services")["services"]
+    return [row for row in known if row["type"] in ("container", "container-infra")]
+
+
+def _enable(keystone: Session, row: dict[str, Any], enabled: bool) -> None:
+    body = {"service": {"enabled": enabled}}
+    keystone.call("PATCH", "identity", f"/services/{row['id']}", body)

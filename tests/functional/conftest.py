@@ -15,6 +15,7 @@ from deployment.service import Deployment, wrapped_with
 from deployment.sessions import Session
 from magnum import rpc  # noqa: F401 -- bars eventlet before a library that looks for it
 from quality import environment
+from tests.functional import accounts
 from tests.functional.bays import Bays
 from tests.functional.nodes import Nodes
 
@@ -60,6 +61,7 @@ def deployment(
     extra = {"oslo_messaging_notifications": NOTIFICATIONS}
     made = Deployment(cloud, programs, FOLDER, DATABASE, extra)
     made.claim()
+    accounts.restore(cloud)
     shutil.rmtree(FOLDER, ignore_errors=True)
     made.configure()
     made.create_database()
