@@ -6,6 +6,7 @@ conductor can repeat a step.
 """
 
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from keystoneauth1.adapter import Adapter
@@ -15,6 +16,9 @@ from magnum.clients.sessions import Sessions, versioned
 from magnum.core import errors
 
 _NAME = "Keystone"
+MAGNUM_TYPES = ("container-infra", "container")
+"""Types under which catalogues have this API, today's and that of 2015."""
+
 _NODE_USER_OPTIONS = {
     "lock_password": True,
     "ignore_password_expiry": True,
@@ -70,6 +74,28 @@ class Keystone:
                 with translate(_NAME):
                     self._service().delete(path)
 
+    def try_granting(self) -> None:
+        """See whether the service's user may give itself roles; nothing is different afterwards.
+
+        On its own project it is given a role that it has there, which Keystone allows or forbids
+        like any other.  Where it has none of its own (but by a group, say) it is given the first
+        of ``[trust] roles``, which is taken back.
+
+        :raises Missing: one of those roles does not exist.
+        :raises NotPermitted: it may not.
+        :raises Unavailable: Keystone does not answer.
+        """
+        with translate(_NAME):
+            token = self._token()
+        project_id, had = token.project_id, token.role_ids
+        wanted = [self._role_id(role) for role in self._conf.trust.roles]
+        paths = [self._assignment_of(str(project_id), role_id) for role_id in (*wanted, *had)]
+        there = next(filter(self._is_there, paths), None)
+        with translate(_NAME):
+            self._service().put(there or paths[0])
+            if there is None:
+                self._service().delete(paths[0])
+
     def ensure_node_user(self, name: str, password: str, description: str) -> str:
         """Have a user of that name and password in the trustee domain, without any role.
 
@@ -117,8 +143,33 @@ class Keystone:
         :raises Unavailable: there is none.
         """
         override = self._conf.magnum_client.endpoint_override
-        types = ("container-infra", "container")
-        return versioned(override or self._public_endpoint("magnum", *types), "v1")
+        return versioned(override or self._public_endpoint("magnum", *MAGNUM_TYPES), "v1")
+
+    def magnum_endpoints(self) -> list[tuple[str, str, str]]:
+        """Return type, interface and URL of each of this API's endpoints in the catalogue.
+
+        :raises Unavailable: Keystone does not answer.
+        """
+        region = self._conf.magnum_client.region_name
+        with translate(_NAME):
+            # The library's own search lets names of a type stand for each other.
+            catalogue = self._token().service_catalog.normalize_catalog()
+        return [
+            (service["type"], endpoint["interface"], str(endpoint["url"]))
+            for service in catalogue
+            for endpoint in service["endpoints"]
+            if service["type"] in MAGNUM_TYPES and region in {None, endpoint["region_name"]}
+        ]
+
+    def moment(self) -> datetime:
+        """Return the time by Keystone's clock, which it tells with a new token.
+
+        :raises Unavailable: Keystone does not answer.
+        """
+        with translate(_NAME):
+            self._sessions.service().invalidate()
+            issued: datetime = self._token().issued
+        return issued
 
     def _public_endpoint(self, service: str, *types: str) -> str:
         """Return the public endpoint of the first of the types that the catalogue has.
@@ -142,8 +193,23 @@ class Keystone:
     def _domain_admin(self) -> Adapter:
         return self._sessions.domain_admin().adapter("keystone", "v3")
 
+    def _token(self) -> Any:
+        """Return all that Keystone tells with the token of the service's user."""
+        session = self._sessions.service()
+        session.get_token()  # logs in, or says why not
+        auth: Any = session.auth
+        return auth.get_access(session)
+
+    def _is_there(self, path: str) -> bool:
+        with suppress(Missing), translate(_NAME):
+            self._service().head(path)
+            return True
+        return False
+
     def _assignment(self, project_id: str, role: str) -> str:
-        role_id = self._role_id(role)
+        return self._assignment_of(project_id, self._role_id(role))
+
+    def _assignment_of(self, project_id: str, role_id: str) -> str:
         with translate(_NAME):
             user_id = self._sessions.service().get_user_id()
         return f"/projects/{project_id}/users/{user_id}/roles/{role_id}"

@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from magnum.api.versions import Application
 
 GRACE_SECONDS = 30
+DESCRIPTION = "Serve Magnum's API (bays, baymodels, certificates) over HTTP until told to stop."
+EPILOG = (
+    "Example: magnum-api --config-file /etc/magnum/magnum.conf.  It listens on [api] host and "
+    "port with [api] workers processes of [api] threads threads each.  SIGTERM ends it after the "
+    "requests under way, at most 30 s later.  Exit status: 0 when it was told to stop, 1 when the "
+    "configuration cannot work or the port is taken, 4 when the application cannot be loaded."
+)
 HEADER_BYTES = 32768
 """Longest header: a token of Keystone may be long."""
 
@@ -84,7 +91,7 @@ class Server(gunicorn.app.base.BaseApplication):
 
 def main() -> int:
     """Run the API."""
-    Server(options.parse(sys.argv[1:])).run()
+    Server(options.parse(sys.argv[1:], DESCRIPTION, EPILOG)).run()
     return 0
 
 

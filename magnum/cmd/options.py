@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What all programs do first: read options, set logging up."""
 
+import importlib.metadata
+import logging
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,12 +16,52 @@ from magnum.core.errors import Misconfigured
 PROJECT = "magnum"
 
 
-def parse(arguments: Sequence[str]) -> cfg.ConfigOpts:
-    """Read the command line and, unless it names others, ``/etc/magnum/magnum.conf``."""
+def parse(
+    arguments: Sequence[str],
+    description: str = "",
+    epilog: str = "",
+    *,
+    status: int = 1,
+    is_quiet: bool = False,
+) -> cfg.ConfigOpts:
+    """Read the command line and, unless it names others, ``/etc/magnum/magnum.conf``.
+
+    :param description: what ``--help`` says first.
+    :param epilog: what it says last.
+    :param status: with which the program ends when they cannot be read.
+    :param is_quiet: whether to log no more than warnings, unless ``[DEFAULT] debug`` is set.
+    """
     log.register_options(CONF)
-    CONF(list(arguments), project=PROJECT)
-    log.setup(CONF, PROJECT)
+    read(arguments, description, epilog, status)
+    with _readable(status):
+        log.setup(CONF, PROJECT)
+    if is_quiet and not CONF.debug:
+        logging.getLogger().setLevel(logging.WARNING)
     return CONF
+
+
+def read(
+    arguments: Sequence[str], description: str = "", epilog: str = "", status: int = 1
+) -> None:
+    """Do as :func:`parse` and leave logging alone."""
+    with _readable(status):
+        CONF(
+            list(arguments),
+            project=PROJECT,
+            version=importlib.metadata.version(PROJECT),
+            description=description,
+            epilog=epilog,
+        )
+
+
+@contextmanager
+def _readable(status: int) -> Iterator[None]:
+    """End the program with a plain sentence when its configuration cannot be read."""
+    try:
+        yield
+    except (cfg.Error, log.LogConfigError) as error:
+        print(f"The configuration cannot be used: {error}", file=sys.stderr)
+        sys.exit(status)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from magnum.conf import (
     api,
     certificates,
     clients,
+    cluster,
     cluster_heat,
     cluster_template,
     conductor,
@@ -15,7 +16,17 @@ from magnum.conf import (
     x509,
 )
 
-_MODULES = (api, certificates, cluster_heat, cluster_template, conductor, default, trust, x509)
+_MODULES = (
+    api,
+    certificates,
+    cluster,
+    cluster_heat,
+    cluster_template,
+    conductor,
+    default,
+    trust,
+    x509,
+)
 
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:

@@ -71,6 +71,10 @@ class Driver(Protocol):
         """Triples this driver serves; no other driver may claim one of them."""
 
     @property
+    def template_path(self) -> str:
+        """File of the template its clusters are made by, for operators to look at."""
+
+    @property
     def needs(self) -> tuple[str, ...]:
         """Fields that a cluster template may lack and no cluster made from it can."""
 

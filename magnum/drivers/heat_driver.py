@@ -39,6 +39,10 @@ class HeatDriver:
         return self.manifest.provides
 
     @property
+    def template_path(self) -> str:
+        return hot.template_path(self.manifest.template)
+
+    @property
     def needs(self) -> tuple[str, ...]:
         rows = (*self.manifest.parameters, *self.manifest.environment)
         return tuple(

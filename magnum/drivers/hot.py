@@ -2,15 +2,24 @@
 """Read the packaged Heat templates."""
 
 from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import Any
 
 import yaml
 
 
+def _file(name: str) -> Traversable:
+    return resources.files("magnum.drivers").joinpath("templates", name)
+
+
+def template_path(name: str) -> str:
+    """Return where a file of ``drivers/templates`` is on this host."""
+    return str(_file(name))
+
+
 def read_template(name: str) -> str:
     """Read a file of ``drivers/templates``."""
-    path = resources.files("magnum.drivers").joinpath("templates", name)
-    return path.read_text(encoding="utf-8")
+    return _file(name).read_text(encoding="utf-8")
 
 
 def parse_template(name: str) -> dict[str, Any]:

@@ -4,6 +4,8 @@
 import oslo_messaging
 from oslo_config import cfg
 
+from magnum.clients.errors import scrub
+from magnum.core import errors
 from magnum.rpc.messages import VERSION
 
 EXCHANGE = "magnum"
@@ -24,3 +26,22 @@ def open_notification_transport(conf: cfg.ConfigOpts) -> oslo_messaging.Transpor
 def target(topic: str, server: str | None = None) -> oslo_messaging.Target:
     """Address the conductors, or as one of them the server ``server``."""
     return oslo_messaging.Target(topic=topic, server=server, version=VERSION)
+
+
+def reach(conf: cfg.ConfigOpts) -> None:
+    """Log in at the broker and hand it a message for nobody, which it drops.
+
+    One try, of which the driver's own time-outs are the bound.
+
+    :raises Unavailable: the broker cannot be reached, or refuses.
+    """
+    transport = None
+    try:
+        transport = open_transport(conf)
+        nobody = oslo_messaging.Target(topic=f"{EXCHANGE}-nobody", version=VERSION)
+        oslo_messaging.get_rpc_client(transport, nobody, retry=0).cast({}, "nothing")
+    except Exception as error:  # drivers let through what their libraries raise
+        raise errors.Unavailable("The message broker", scrub(str(error))) from error
+    finally:
+        if transport is not None:
+            transport.cleanup()

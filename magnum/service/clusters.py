@@ -7,7 +7,7 @@ after that and may be lost.
 """
 
 import uuid as uuidlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 from oslo_config import cfg
@@ -62,7 +62,7 @@ class Clusters:
         :raises Invalid: the template can no longer be served as it is.
         """
         template = self._template(context, values["cluster_template_id"])
-        _check_driver(template)
+        _check_driver(template, self._conf.cluster.enabled_definitions)
         found = self._preflight.check(context, template)
         minutes = values.get("create_timeout") or self._conf.cluster_heat.create_timeout
         request = _Request(context, Action.CREATE, minutes, self._notices)
@@ -232,12 +232,14 @@ def _scope(context: RequestContext, all_projects: bool) -> repository.Scope:
     return repository.Scope(context.own_project, all_projects=all_projects)
 
 
-def _check_driver(template: ClusterTemplate) -> None:
+def _check_driver(template: ClusterTemplate, enabled: Collection[str]) -> None:
     """Check that a driver can make clusters from a template.
 
+    :param enabled: names of drivers that the site offers.
     :raises Invalid: it cannot, or the template lacks what it needs.
     """
-    driver = registry.driver_for(template.server_type, template.cluster_distro, template.coe)
+    kind = (template.server_type, template.cluster_distro, template.coe)
+    driver = registry.enabled_driver_for(*kind, enabled)
     driver.check(template_spec(template))
     for field in driver.needs:
         if not getattr(template, field):

@@ -2,6 +2,7 @@
 """Keystone in the process: users, grants, tokens that need a role in the project, a catalogue."""
 
 import uuid
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.fakes.http import Answer, Call, FakeService
@@ -15,7 +16,10 @@ def error(status: int, words: str) -> Answer:
 
 
 class FakeKeystone(FakeService):
-    """:ivar grants: (project, user id, role name)."""
+    """:ivar grants: (project, user id, role name).
+
+    :ivar ahead: how far its clock is ahead of ours.
+    """
 
     url = "http://keystone.test"
 
@@ -25,6 +29,7 @@ class FakeKeystone(FakeService):
         self.roles = {"member": "role-member", "admin": "role-admin"}
         self.projects = {SERVICE_PROJECT}
         self.users: dict[str, dict] = {}
+        self.ahead = timedelta()
         self.grants: set[tuple[str, str, str]] = set()
         self.tokens: dict[str, dict] = {}
         self.service_user = self.add_user("magnum", "default", "servicepass")
@@ -37,6 +42,7 @@ class FakeKeystone(FakeService):
             ("GET", r"/v3/auth/tokens", self._describe),
             ("GET", r"/v3/roles", self._list_roles),
             ("PUT", assignment, self._grant),
+            ("HEAD", assignment, self._has_role),
             ("DELETE", assignment, self._revoke),
             ("GET", r"/v3/users", self._list_users),
             ("POST", r"/v3/users", self._create_user),
@@ -63,9 +69,11 @@ class FakeKeystone(FakeService):
             "user": {"id": user_id, "name": user["name"], "domain": {"id": user["domain_id"]}},
             "methods": ["password"],
             "expires_at": "2099-01-01T00:00:00.000000Z",
-            "issued_at": "2026-01-01T00:00:00.000000Z",
+            "issued_at": f"{datetime.now(UTC).replace(tzinfo=None) + self.ahead}Z",
         }
         if project_id:
+            names = {grant[2] for grant in self.grants if grant[:2] == (project_id, user_id)}
+            body["roles"] = [{"id": self.roles[name], "name": name} for name in sorted(names)]
             body["project"] = {"id": project_id, "name": "p", "domain": {"id": "default"}}
             body["catalog"] = [self._service(*entry, project_id) for entry in self.catalog.items()]
         if domain_id:
@@ -130,6 +138,10 @@ class FakeKeystone(FakeService):
             return error(404, f"Could not find role: {role}.")
         self.grants.add((project, user, self._role(role)))
         return Answer(204)
+
+    def _has_role(self, call: Call, project: str, user: str, role: str):
+        there = (project, user, self._role(role)) in self.grants
+        return Answer(204 if there else 404)
 
     def _revoke(self, call: Call, project: str, user: str, role: str):
         grant = (project, user, self._role(role))

@@ -43,7 +43,7 @@ def test_store_that_cannot_work_ends_the_program_with_a_sentence(
 ) -> None:
     conf.set_override("cert_manager_type", store, "certificates")
     conf.set_override("encryption_key_file", "/nowhere/keys", "certificates")
-    monkeypatch.setattr(options, "parse", lambda _arguments: conf)
+    monkeypatch.setattr(options, "parse", lambda _arguments, *_texts: conf)
     with pytest.raises(SystemExit) as ended:
         start(conf)
     assert ended.value.code not in (0, None)
