@@ -58,7 +58,13 @@ STAGES = (
         packages=("mariadb-server-core", "postgresql"),
     ),
     Stage("drivers", "the templates and scripts of all drivers", "tests/drivers", 15, cloud=True),
-    Stage("packaging", "sdist, wheel, and a database migrated from them", "tests/packaging", 15),
+    Stage(
+        "packaging",
+        "sdist, wheel, and the files a host runs the services by",
+        "tests/packaging",
+        15,
+        packages=("apache2-bin", "libapache2-mod-wsgi-py3", "logrotate", "openssl", "systemd"),
+    ),
     Stage("functional", "both services on the mini cloud", "tests/functional", 70, cloud=True),
 )
 
