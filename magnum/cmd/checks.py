@@ -272,7 +272,9 @@ CHECKS = (
     Check(
         "Message broker",
         check_broker,
-        "Check [DEFAULT] transport_url, and the user and virtual host that it names.",
+        "Check [DEFAULT] transport_url, and the user and virtual host that it names; an "
+        "'inequivalent arg' was declared by processes with other options of "
+        "[oslo_messaging_rabbit].",
     ),
     Check(
         "Service user",

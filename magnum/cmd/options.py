@@ -29,9 +29,12 @@ def parse(
     :param description: what ``--help`` says first.
     :param epilog: what it says last.
     :param status: with which the program ends when they cannot be read.
-    :param is_quiet: whether to log no more than warnings, unless ``[DEFAULT] debug`` is set.
+    :param is_quiet: whether to log no more than warnings, unless ``[DEFAULT] debug`` is set, and
+        nothing on standard output.
     """
     log.register_options(CONF)
+    if is_quiet:
+        CONF.set_default("use_stderr", True)  # else oslo.log writes to standard output
     read(arguments, description, epilog, status)
     with _readable(status):
         log.setup(CONF, PROJECT)

@@ -220,13 +220,19 @@ def test_heat_that_takes_too_long_is_not_waited_for(
     assert cloud.heat.count("DELETE") == 1
 
 
-def test_schema_is_compared_with_this_release(site: Site, database: Database) -> None:
-    migrate.stamp(database.engine, "0002")
+def test_schema_is_compared_with_this_release(
+    cloud: FakeOpenStack, empty_database: Database
+) -> None:
+    engine = empty_database.engine
+    migrate.upgrade(engine)
+    site = Site(cloud.conf, cloud.sessions, empty_database)
+    assert run("Database schema", site).code is Code.SUCCESS
+    migrate.stamp(engine, "0002")
     behind = run("Database schema", site)
     assert behind.code is Code.FAILURE
     assert "at revision 0002" in str(behind.details)
     assert "magnum-db-manage upgrade" in str(behind.details)
-    with database.engine.begin() as connection:
+    with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     assert "a newer release" in str(run("Database schema", site).details)
 
