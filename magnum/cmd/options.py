@@ -63,7 +63,10 @@ def _readable(status: int) -> Iterator[None]:
     try:
         yield
     except (cfg.Error, log.LogConfigError) as error:
-        print(f"The configuration cannot be used: {error}", file=sys.stderr)
+        told = str(error)
+        if isinstance(error, cfg.ConfigFileParseError):
+            told = told.partition(": '")[0]  # then comes the line, which may hold a password
+        print(f"The configuration cannot be used: {told}", file=sys.stderr)
         sys.exit(status)
 
 

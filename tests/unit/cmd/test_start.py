@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an operator reads when a program cannot start."""
 
+import pathlib
 import re
 import warnings
 from collections.abc import Callable
@@ -48,3 +49,31 @@ def test_store_that_cannot_work_ends_the_program_with_a_sentence(
         start(conf)
     assert ended.value.code not in (0, None)
     assert re.search(said, capsys.readouterr().err)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--config-file", "/nowhere/magnum.conf"], "find some config files: /nowhere/magnum.conf"),
+        (["--config-file", "{bad}"], "{bad}:1, Invalid section"),
+        (["--config-file", "{good}", "--log-config-append", "/nowhere"], "/nowhere"),
+    ],
+)
+def test_configuration_that_cannot_be_read_ends_the_program_with_a_sentence(
+    words: list[str],
+    said: str,
+    conf: cfg.ConfigOpts,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "good").write_text("[api]\nport = 9511\n")
+    (tmp_path / "bad").write_text("[hunter2\n")
+    names = {"good": tmp_path / "good", "bad": tmp_path / "bad"}
+    conf.clear()
+    with pytest.raises(SystemExit, match="7"):
+        options.parse([word.format(**names) for word in words], status=7)
+    told = capsys.readouterr().err
+    assert told.startswith("The configuration cannot be used: ")
+    assert said.format(**names) in told
+    assert "hunter2" not in told
