@@ -6,6 +6,7 @@ what it has seen, or raises :class:`Found` or an error of ours; :data:`CHECKS` s
 operator can do about the latter.  No check tells a secret.
 """
 
+import functools
 import time
 import uuid
 from collections.abc import Callable
@@ -76,9 +77,13 @@ class Site:
         self.conf = conf
         self.sessions = sessions
         self.database = database
-        self.keystone = Keystone(sessions)
         self.pause = pause
         self.name = f"magnum-status-{uuid.uuid4().hex[:12]}"
+
+    @functools.cached_property
+    def keystone(self) -> Keystone:
+        """What the conductor wants of Keystone."""
+        return Keystone(self.sessions)
 
     def new_ca(self) -> x509.Bundle:
         """Make a certificate and key as those of a bay."""
