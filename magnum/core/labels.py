@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The labels that drivers understand, by coe: what they mean and what they may be.
 
-A label is added here once and reaches the nodes with all others as one map.  Labels that are not
-listed are passed on as they are; only those of the list are checked.
+Only those of the list are checked; any other is stored and shown as it is.  What a label changes
+is up to the driver: no node of a swarm reads one.
 Source: the labels of the bay API's template of a cluster.
 """
 
