@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The mini cloud's decisions, without any service: settings, configuration, processes, stamps."""
 
+import dataclasses
 import ipaddress
 import os
 import pathlib
@@ -12,8 +13,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from minicloud import commands, configs, processes, services, settings
+from minicloud import cli, commands, configs, processes, report, services, settings
 from minicloud.processes import Processes
+from minicloud.real_nodes import ability
 from minicloud.settings import Settings, SettingsError
 from minicloud.stamps import Stamps, digest
 
@@ -216,3 +218,28 @@ def test_stamp_when_the_input_changes_is_stale(tmp_path: pathlib.Path) -> None:
     assert not stamps.fresh("venv", digest("two"))
     stamps.clear("venv")
     assert not stamps.fresh("venv", digest("one"))
+
+
+def test_services_of_real_nodes_belong_to_clouds_that_have_some(tmp_path: pathlib.Path) -> None:
+    plain = settings.resolve(tmp_path, {})
+    real = settings.resolve(tmp_path, {"real_nodes": True})
+
+    assert set(services.wanted(real)) - set(services.wanted(plain)) == set(services.REAL_NODES)
+    assert "stand-in" in report.nodes(plain)
+    assert "fedora-atomic-real" in report.nodes(real)
+
+
+def test_settings_of_a_cloud_from_before_real_nodes_get_their_ports(cloud: Settings) -> None:
+    old = {name: port for name, port in cloud.ports.items() if name not in {"registry", "mirror"}}
+
+    assert Settings(cloud.prefix, ports=old).ports == cloud.ports
+
+
+def test_real_nodes_are_done_without_where_they_cannot_run(
+    cloud: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr(ability, "reason_against", lambda: "that takes root")
+    wanted = dataclasses.replace(cloud, real_nodes=True)
+
+    assert cli._without_nodes_if_must_be(wanted) == cloud
+    assert "that takes root" in capsys.readouterr().out

@@ -6,9 +6,14 @@ import re
 
 import pytest
 
+from minicloud import settings
 from minicloud.nodes import node as node_module, room, steps, userdata
 from minicloud.nodes.node import Node, swarm_token
 from minicloud.nodes.steps import Step, StepError
+from minicloud.nodes.watch import Watch
+from minicloud.real_nodes import servers
+from minicloud.real_nodes.places import Places
+from minicloud.real_nodes.servers import Server
 
 SCRIPT = """\
 #!/bin/sh
@@ -236,3 +241,20 @@ def test_node_with_a_strangers_user_data_is_left_alone(
 
     assert node.finished
     assert fake_room.commands == []
+
+
+def test_stand_in_leaves_real_nodes_alone(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = Watch(settings.resolve(tmp_path, {}))
+    (tmp_path / "var/nodes").mkdir(parents=True)
+    played: list[str] = []
+    monkeypatch.setattr(watch, "_servers", lambda: {"one": "played", "two": "real"})
+    monkeypatch.setattr(watch, "_play", lambda server, name, fail: played.append(name))
+    servers.save(Places(watch._settings).servers, Server("two", "real", 512))
+
+    watch.look({})
+    for playing in watch._playing.values():
+        playing.result(10)
+
+    assert played == ["played"]

@@ -31,6 +31,22 @@ def test_samples_are_compared_in_our_part_only() -> None:
     assert samples._ours(old) != samples._ours(old.replace("#a = 1", "#a = 2"))
 
 
+@pytest.mark.parametrize("name", samples.TEXTS)
+def test_a_sample_that_was_changed_by_hand_is_stale(
+    name: str,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(samples, "NAMES", (name,))
+    assert samples.are_current()
+    monkeypatch.setattr(samples, "ETC", tmp_path)
+    changed = (samples.ROOT / "etc" / "magnum" / name).read_text() + "\n# of my own\n"
+    (tmp_path / name).write_text(changed)
+    assert not samples.are_current()
+    assert name in capsys.readouterr().out
+
+
 @pytest.fixture
 def installed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is installed on a Debian machine where nothing is at first."""

@@ -2,6 +2,7 @@
 """The command line: minicloud up, down, status, logs."""
 
 import argparse
+import dataclasses
 import os
 import pathlib
 import sys
@@ -10,7 +11,9 @@ from minicloud import report, services, settings as settings_module
 from minicloud.cloud import Cloud, CloudError, locked
 from minicloud.commands import CommandError
 from minicloud.progress import Progress
-from minicloud.settings import DEFAULT_PREFIX, PORTS, SettingsError
+from minicloud.real_nodes import ability
+from minicloud.real_nodes.root import RootError
+from minicloud.settings import DEFAULT_PREFIX, PORTS, Settings, SettingsError
 
 _USAGE = """\
 The mini cloud is up; it took {seconds:.0f} s, and its services use {memory:.0f} MiB (PSS).
@@ -41,6 +44,11 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--address", help="address of all services (default 198.19.0.1)")
     up.add_argument("--external-range", help="the external network (default 198.18.0.0/16)")
     up.add_argument("--token-expiration", type=int, help="Keystone's tokens, seconds")
+    up.add_argument(
+        "--nodes",
+        action=argparse.BooleanOptionalAction,
+        help="boot real nodes for servers of some images (default: as before, at first not)",
+    )
     up.add_argument("--port", type=_port, action="append", help="NAME=NUMBER, e.g. magnum=9511")
     down = commands.add_parser("down", help="stop")
     down.add_argument("--wipe", action="store_true", help="remove databases and logs, too")
@@ -53,13 +61,24 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _without_nodes_if_must_be(settings: Settings) -> Settings:
+    """Do without real nodes on a machine that cannot run any, and say why."""
+    reason = ability.reason_against() if settings.real_nodes else None
+    if reason is None:
+        return settings
+    print(f"No real nodes on this machine: {reason}. The stand-in plays them.", flush=True)
+    return dataclasses.replace(settings, real_nodes=False)
+
+
 def _up(options: argparse.Namespace, prefix: pathlib.Path) -> int:
     names = ("address", "external_range", "token_expiration")
     given = {n: getattr(options, n) for n in names if getattr(options, n) is not None}
     given["ports"] = dict(options.port or ())
+    if options.nodes is not None:
+        given["real_nodes"] = options.nodes
     progress = Progress()
     with locked(prefix):
-        settings = settings_module.resolve(prefix, given)
+        settings = _without_nodes_if_must_be(settings_module.resolve(prefix, given))
         cloud = Cloud(settings, progress)
         cloud.up()
         print(
@@ -71,6 +90,7 @@ def _up(options: argparse.Namespace, prefix: pathlib.Path) -> int:
                 magnum=settings.url("magnum", "/v1"),
             )
         )
+        print(report.nodes(settings))
     return 0
 
 
@@ -86,9 +106,11 @@ def _down(options: argparse.Namespace, prefix: pathlib.Path) -> int:
 
 
 def _status(options: argparse.Namespace, prefix: pathlib.Path) -> int:
-    lines = Cloud(settings_module.load(prefix), Progress()).survey()
+    settings = settings_module.load(prefix)
+    lines = Cloud(settings, Progress()).survey()
     print(report.HEADER, *lines, sep="\n")
     print(f"{'all':<40}{report.total_mib(lines):>6.0f} MiB")
+    print(report.nodes(settings))
     return 0 if all(line.pid for line in lines) else 1
 
 
@@ -106,7 +128,7 @@ def main(argv: list[str] | None = None) -> int:
     action = {"up": _up, "down": _down, "status": _status, "logs": _logs}[options.command]
     try:
         return action(options, prefix)
-    except (CloudError, CommandError, SettingsError, OSError) as error:
+    except (CloudError, CommandError, RootError, SettingsError, OSError) as error:
         print(f"minicloud: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -26,6 +26,7 @@ from minicloud import (
 )
 from minicloud.processes import Processes
 from minicloud.progress import Progress
+from minicloud.real_nodes import provision, registry
 from minicloud.services import Service, environment
 from minicloud.settings import Settings
 from minicloud.stamps import Stamps, digest
@@ -79,8 +80,11 @@ class Cloud:
         databases.migrate(self.settings, self.stamps, self.progress, {"keystone": self._identity})
         self._start((services.IDENTITY,))
         self._register("identity")
-        self._start((*services.OPENSTACK, services.NODES))
-        self._wait((services.IDENTITY, *services.OPENSTACK, services.NODES))
+        rows = [s for s in services.wanted(self.settings) if s not in services.INFRASTRUCTURE]
+        self._start(rows)
+        self._wait(rows)
+        if self.settings.real_nodes:
+            registry.push_busybox(self.settings)
         self._register("resources")
 
     def _prepare(self) -> None:
@@ -95,6 +99,8 @@ class Cloud:
         packages.build_venv(settings, Stamps(settings.prefix / "installed"), self.progress)
         packages.install_plugins(settings)
         packages.link_clients(settings)
+        if settings.real_nodes:
+            provision.prepare(settings, self.progress)
         network.add(settings)
         for name in _STATE_FOLDERS:
             (settings.var / name).mkdir(parents=True, exist_ok=True)
@@ -106,8 +112,7 @@ class Cloud:
         project = service.name.partition("-")[0]
         places = (place for _, place in configs.FILES.get(project, ()))
         files = [self.settings.etc / project / place for place in places]
-        if service is services.NODES:
-            files = sorted((_HERE / "nodes").glob("*.py"))
+        files += (path for pattern in service.sources for path in sorted(_HERE.glob(pattern)))
         words = [*service.command(self.settings), str(service.env(self.settings))]
         return digest(packages.LOCK, *words, *files)
 
@@ -117,11 +122,16 @@ class Cloud:
             service.name
             for service in services.SERVICES
             if self.running.leader(service.name)
-            and not self.stamps.fresh(f"run-{service.name}", self._plan(service))
+            and (
+                service not in services.wanted(self.settings)
+                or not self.stamps.fresh(f"run-{service.name}", self._plan(service))
+            )
         ]
         if outdated:
             self.progress.say(f"stopping, for their configuration changed: {', '.join(outdated)}")
             self.running.stop(outdated)
+        if not self.settings.real_nodes:
+            provision.power_off(self.settings)
 
     def _start(self, rows: Sequence[Service]) -> None:
         for service in rows:
@@ -193,6 +203,7 @@ class Cloud:
         names = {service.name for service in services.SERVICES} | set(self.running.recorded())
         self.progress.say("stopping the OpenStack services")
         self.running.stop(sorted(names - set(infrastructure)))
+        provision.power_off(self.settings)
         self.progress.say("stopping MariaDB, RabbitMQ, memcached")
         self.running.stop(infrastructure, patience=40)
         network.remove(self.settings)

@@ -26,6 +26,8 @@ FILES = {
     "heat": (("heat.conf", "heat.conf"),),
     "barbican": (("barbican.conf", "barbican.conf"),),
     "rabbitmq": (("rabbitmq.conf", "rabbitmq.conf"),),
+    "registry": (("registry.yml", "config.yml"),),
+    "mirror": (("tinyproxy.conf", "tinyproxy.conf"),),
 }
 SERVICE_USERS = ("glance", "placement", "neutron", "nova", "heat", "barbican", "magnum")
 DATABASES = (
@@ -76,7 +78,9 @@ def facts(settings: Settings) -> dict[str, str]:
         "heat_domain_admin_password": settings.password("heat_domain_admin"),
         "heat_password": settings.password("heat"),
         "rabbitmq_password": settings.password("rabbitmq"),
-        "port_rabbitmq": str(settings.ports["rabbitmq"]),
+        **{
+            f"port_{name}": str(settings.ports[name]) for name in ("rabbitmq", "registry", "mirror")
+        },
         "barbican_kek": base64.b64encode(key).decode(),
         **{f"url_{name.replace('-', '_')}": settings.url(name) for name in settings.ports},
         **{f"database_{name}": settings.database_url("minicloud", name) for name in DATABASES},

@@ -10,6 +10,8 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 from minicloud import register
+from minicloud.real_nodes.places import Places
+from minicloud.real_nodes.servers import REAL_IMAGES
 from minicloud.settings import REGION, Settings, write_private
 
 if TYPE_CHECKING:
@@ -95,6 +97,17 @@ def gather(cloud: "Connection", settings: Settings) -> dict[str, Any]:
         "images": {image.name: image.id for image in cloud.image.images()},
         "flavors": {flavor.name: flavor.id for flavor in cloud.compute.flavors()},
         "nodes_control": str(settings.run / "nodes.json"),
+        "real_nodes": _real_nodes(settings) if settings.real_nodes else None,
+    }
+
+
+def _real_nodes(settings: Settings) -> dict[str, Any]:
+    return {
+        "images": {distro: image for image, distro in REAL_IMAGES.items()},
+        "flavor": "node.small",
+        "registry": f"{settings.address}:{settings.ports['registry']}",
+        "http_proxy": settings.url("mirror"),
+        "machines": str(Places(settings).machines),
     }
 
 

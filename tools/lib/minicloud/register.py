@@ -14,6 +14,7 @@ from openstack.connection import Connection
 
 from minicloud import facts, settings as settings_module
 from minicloud.configs import SERVICE_USERS
+from minicloud.real_nodes.servers import IMAGE_PROPERTY, REAL_IMAGES
 from minicloud.settings import REGION, Settings
 
 ROLES = ("admin", "manager", "member", "reader", "service")
@@ -49,6 +50,9 @@ FLAVORS = {
     "m1.medium": (2, 4096, 40),
     "m1.large": (4, 8192, 80),
     "m1.xlarge": (8, 16384, 160),
+    # What a real node needs.
+    "node.small": (1, 512, 5),
+    "node.medium": (1, 1024, 10),
 }
 # name -> os_distro
 IMAGES = {
@@ -149,15 +153,20 @@ def _ensure_external_network(cloud: Connection, settings: Settings) -> None:
         )
 
 
-def _ensure_images(cloud: Connection) -> None:
+def _ensure_images(cloud: Connection, *, real_nodes: bool) -> None:
     present = {image.name: image for image in cloud.image.images()}
-    for name, distro in IMAGES.items():
+    for name in REAL_IMAGES:
+        if not real_nodes and name in present:  # nobody would boot its servers
+            cloud.image.delete_image(present[name])
+    for name, distro in (IMAGES | (REAL_IMAGES if real_nodes else {})).items():
         image = present.get(name)
         if image and image.status == "active":
             continue
         if image:  # left without content by an interrupted run
             cloud.image.delete_image(image)
         properties = {"os_distro": distro} if distro else {}
+        if name in REAL_IMAGES:
+            properties[IMAGE_PROPERTY] = "real"
         cloud.image.create_image(
             name,
             data=bytes(4096),
@@ -186,7 +195,7 @@ def register_resources(cloud: Connection, settings: Settings) -> None:
             cloud.compute.create_flavor(
                 id=str(number), name=name, vcpus=vcpus, ram=memory, disk=disk
             )
-    _ensure_images(cloud)
+    _ensure_images(cloud, real_nodes=settings.real_nodes)
     _ensure_external_network(cloud, settings)
     _ensure_keypair(settings)
     facts.write(cloud, settings)

@@ -5,6 +5,7 @@ import dataclasses
 
 from minicloud import processes, services
 from minicloud.processes import Processes
+from minicloud.real_nodes.servers import REAL_IMAGES
 from minicloud.settings import Settings
 
 
@@ -28,7 +29,8 @@ HEADER = f"{'service':<16}{'state':<6}{'pid':>8}{'port':>8}{'memory':>10}"
 
 def survey(settings: Settings, running: Processes) -> list[Line]:
     """Look at all services."""
-    members = running.members(service.name for service in services.SERVICES)
+    rows = services.wanted(settings)
+    members = running.members(service.name for service in rows)
     return [
         Line(
             service.name,
@@ -36,8 +38,16 @@ def survey(settings: Settings, running: Processes) -> list[Line]:
             settings.ports[service.port] if service.port else None,
             processes.memory_kib(members[service.name]),
         )
-        for service in services.SERVICES
+        for service in rows
     ]
+
+
+def nodes(settings: Settings) -> str:
+    """Tell which kind of nodes servers get."""
+    if not settings.real_nodes:
+        return "Nodes are played by the stand-in."
+    images = ", ".join(REAL_IMAGES)
+    return f"Nodes are real for servers of {images}; the stand-in plays all others."
 
 
 def total_mib(lines: list[Line]) -> float:

@@ -21,6 +21,7 @@ class Service:
     :param port: the name of its port in `Settings.ports`; None when it listens nowhere.
     :param probe: when it counts as up; None: as soon as its process runs.
     :param env: gives environment variables beyond those that all services get.
+    :param sources: patterns of our own modules that it reads when it starts, from this folder.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Service:
     port: str | None = None
     probe: Probe | None = None
     env: Callable[[Settings], dict[str, str]] = lambda settings: {}
+    sources: tuple[str, ...] = ()
 
 
 def _mariadb(settings: Settings) -> list[str]:
@@ -133,8 +135,21 @@ def _nova_reports(binary: str) -> Reports:
 _HEAT_ENGINE = Reports("SELECT 1 FROM heat.service WHERE created_at >= {since} LIMIT 1")
 
 
-def _nodes(settings: Settings) -> list[str]:
-    return [settings.tool("python"), "-m", "minicloud.nodes", str(settings.prefix)]
+def _module(name: str) -> Callable[[Settings], list[str]]:
+    """Return the command of one of our own modules."""
+    return lambda settings: [settings.tool("python"), "-m", name, str(settings.prefix)]
+
+
+def _our_modules(settings: Settings) -> dict[str, str]:
+    return {"PYTHONPATH": str(_LIB)}
+
+
+def _registry(settings: Settings) -> list[str]:
+    return ["/usr/bin/docker-registry", "serve", str(settings.etc / "registry" / "config.yml")]
+
+
+def _mirror(settings: Settings) -> list[str]:
+    return ["/usr/bin/tinyproxy", "-d", "-c", str(settings.etc / "mirror" / "tinyproxy.conf")]
 
 
 INFRASTRUCTURE = (
@@ -146,7 +161,13 @@ IDENTITY = _api("keystone", "keystone.wsgi.api", "/v3", workers=2)
 OPENSTACK = (
     _daemon("nova-conductor", _nova_reports("nova-conductor")),
     _daemon("nova-scheduler", _nova_reports("nova-scheduler")),
-    _daemon("nova-compute", _nova_reports("nova-compute")),
+    Service(
+        "nova-compute",
+        lambda settings: [settings.tool("nova-compute")],
+        probe=_nova_reports("nova-compute"),
+        env=_our_modules,
+        sources=("plugins/nova_driver.py", "real_nodes/servers.py"),
+    ),
     _api("nova", "nova.wsgi.osapi_compute"),
     _daemon("heat-engine", _HEAT_ENGINE),
     _api("heat", "heat.wsgi.api"),
@@ -156,8 +177,23 @@ OPENSTACK = (
     _api("glance", "glance.wsgi.api", "/v2/schemas/image"),
     _api("barbican", "minicloud_barbican"),
 )
-NODES = Service("nodes", _nodes, env=lambda settings: {"PYTHONPATH": str(_LIB)})
-SERVICES = (*INFRASTRUCTURE, IDENTITY, *OPENSTACK, NODES)
+NODES = Service("nodes", _module("minicloud.nodes"), env=_our_modules, sources=("nodes/*.py",))
+REAL_NODES = (
+    Service("registry", _registry, "registry", Answers("registry", "/v2/")),
+    Service("mirror", _mirror, "mirror", Listens("mirror")),
+    Service(
+        "real-nodes",
+        _module("minicloud.real_nodes"),
+        env=_our_modules,
+        sources=("real_nodes/*.py",),
+    ),
+)
+SERVICES = (*INFRASTRUCTURE, IDENTITY, *OPENSTACK, NODES, *REAL_NODES)
+
+
+def wanted(settings: Settings) -> tuple[Service, ...]:
+    """Return the services that a cloud consists of: those of real nodes only when it has some."""
+    return tuple(s for s in SERVICES if settings.real_nodes or s not in REAL_NODES)
 
 
 def environment(settings: Settings, service: Service | None = None) -> dict[str, str]:

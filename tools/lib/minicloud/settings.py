@@ -30,6 +30,8 @@ PORTS = {
     "mariadb": 3306,
     "memcached": 11211,
     "rabbitmq": 5672,
+    "registry": 5001,
+    "mirror": 3128,
 }
 
 
@@ -57,6 +59,7 @@ class Settings:
     token_expiration: int = 14400  # seconds
     ports: dict[str, int] = dataclasses.field(default_factory=lambda: dict(PORTS))
     secret: str = ""
+    real_nodes: bool = False
 
     def __post_init__(self) -> None:
         try:
@@ -64,7 +67,7 @@ class Settings:
             ipaddress.IPv4Network(self.external_range)
         except ValueError as error:
             raise SettingsError(str(error)) from error
-        for name, number in _erlang_ports(self.address).items():
+        for name, number in (PORTS | _erlang_ports(self.address)).items():
             self.ports.setdefault(name, number)
 
     @property
@@ -157,7 +160,7 @@ def resolve(prefix: pathlib.Path, given: dict) -> Settings:
     """Combine options with what the prefix remembers.
 
     :param given: only the options the caller gave: address, external_range, token_expiration,
-        ports (name to number, merged with the known ones).
+        real_nodes, ports (name to number, merged with the known ones).
     :raises SettingsError: a fact that the databases already hold would change.
     """
     stored = load(prefix) if exists(prefix) else None

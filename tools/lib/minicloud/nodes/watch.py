@@ -17,6 +17,8 @@ from keystoneauth1 import adapter, identity, session
 from keystoneauth1.exceptions import ClientException
 
 from minicloud.nodes.node import Node
+from minicloud.real_nodes import servers as real_servers
+from minicloud.real_nodes.places import Places
 from minicloud.settings import REGION, Settings
 
 _THREADS = 6
@@ -53,6 +55,7 @@ class Watch:
         self._settings = settings
         self._nova = _nova(settings)
         self._folder = settings.var / "nodes"
+        self._real = Places(settings).servers
         self._pool = ThreadPoolExecutor(_THREADS, "node")
         self._seen: dict[str, float] = {}  # server id -> when it was first ACTIVE
         self._playing: dict[str, Future] = {}
@@ -97,7 +100,11 @@ class Watch:
 
     def look(self, control: dict[str, Any]) -> None:
         """Look once: start nodes for new servers, forget those whose servers are gone."""
-        servers = self._servers()
+        servers = {
+            server: name
+            for server, name in self._servers().items()
+            if not real_servers.is_known(self._real, server)
+        }
         self._forget_all_but(servers)
         now = time.monotonic()
         for server, name in servers.items():

@@ -2,14 +2,38 @@
 """Nova's fake driver with room for thousands of servers and a lasting identity.
 
 The plain fake driver invents a new node id at each start, and nova-compute then refuses to start
-a second time.
+a second time. Of servers whose image asks for real nodes this one also writes down what they are
+made of; the runner of real nodes does the rest.
 """
 
+import pathlib
+
+import nova.conf
 from nova.virt import fake, node
+
+from minicloud.real_nodes import servers
+
+CONF = nova.conf.CONF
+_IMAGE = "image_"  # how Nova names an image's properties among a server's
+
+
+def _folder():
+    """Return the folder of `minicloud.real_nodes.places.Places`, from what Nova knows."""
+    return pathlib.Path(CONF.state_path).parent / "real-nodes"
+
+
+def _described(instance):
+    return servers.Server(
+        id=instance.uuid,
+        name=instance.display_name,
+        memory_mib=instance.flavor.memory_mb,
+        user_data=instance.user_data or "",
+        keys={instance.key_name: instance.key_data.strip()} if instance.key_data else {},
+    )
 
 
 class FakeDriver(fake.FakeDriver):
-    """One hypervisor on which every server is running at once and nothing is."""
+    """One hypervisor on which every server is running at once, and only real nodes are."""
 
     vcpus = 4000
     memory_mb = 8_000_000
@@ -25,3 +49,40 @@ class FakeDriver(fake.FakeDriver):
         if "uuid" in resource:
             resource["uuid"] = node.get_local_node_uuid()
         return resource
+
+    def spawn(self, context, instance, *args, **kwargs):
+        """Start a server."""
+        super().spawn(context, instance, *args, **kwargs)
+        metadata = instance.system_metadata
+        properties = {
+            k.removeprefix(_IMAGE): v for k, v in metadata.items() if k.startswith(_IMAGE)
+        }
+        if servers.is_real(properties):
+            servers.save(_folder() / "servers", _described(instance))
+
+    def destroy(self, context, instance, *args, **kwargs):
+        """End a server."""
+        servers.forget(_folder() / "servers", instance.uuid)
+        super().destroy(context, instance, *args, **kwargs)
+
+    def power_off(self, instance, *args, **kwargs):
+        """Switch a server off."""
+        super().power_off(instance, *args, **kwargs)
+        servers.switch(_folder() / "servers", instance.uuid, on=False)
+
+    def power_on(self, context, instance, *args, **kwargs):
+        """Switch a server on."""
+        super().power_on(context, instance, *args, **kwargs)
+        servers.switch(_folder() / "servers", instance.uuid, on=True)
+
+    def reboot(self, context, instance, *args, **kwargs):
+        """Switch a server off and on."""
+        super().reboot(context, instance, *args, **kwargs)
+        servers.switch(_folder() / "servers", instance.uuid, on=True)
+
+    def get_console_output(self, context, instance):
+        """Return what a server has printed, as bytes: Nova takes text for Latin-1."""
+        try:
+            return (_folder() / "machines" / instance.uuid / "console.log").read_bytes()
+        except FileNotFoundError:
+            return super().get_console_output(context, instance)

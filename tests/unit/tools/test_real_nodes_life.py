@@ -1,0 +1,365 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The lives of real nodes: what is decided, in which order it is done, what they are made of."""
+
+import dataclasses
+import json
+import pathlib
+import subprocess
+import tarfile
+from email.message import Message
+from io import BytesIO
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request
+
+import pytest
+
+from minicloud import settings
+from minicloud.real_nodes import (
+    cgroups,
+    lifecycle,
+    machine,
+    provision,
+    registry,
+    root,
+    runner as runner_module,
+    servers,
+)
+from minicloud.real_nodes.lifecycle import Action
+from minicloud.real_nodes.picture import Picture, Port, Subnet
+from minicloud.real_nodes.places import Places
+from minicloud.real_nodes.runner import Runner
+from minicloud.real_nodes.servers import Server
+
+SERVER = Server("server-1", "bay-master", 512, keys={"mine": "ssh-rsa AAAA"})
+OFF = dataclasses.replace(SERVER, on=False)
+
+
+@pytest.mark.parametrize(
+    ("server", "connected", "started", "runs", "action"),
+    [
+        (SERVER, False, False, False, None),
+        (SERVER, True, False, False, Action.START),
+        (SERVER, True, True, True, None),
+        (SERVER, True, True, False, None),  # it died, or switched itself off
+        (SERVER, True, False, True, Action.STOP),  # it shall boot again
+        (OFF, True, True, True, Action.STOP),
+        (OFF, True, False, False, None),
+        (None, False, False, True, Action.REMOVE),
+        (None, False, False, False, Action.REMOVE),
+    ],
+)
+def test_node_is_made_what_its_server_is(
+    server: Server | None, connected: bool, started: bool, runs: bool, action: Action | None
+) -> None:
+    decided = lifecycle.decide(server, connected=connected, started=started, runs=runs)
+
+    assert decided is action
+
+
+def test_servers_are_found_as_they_were_written_down(tmp_path: pathlib.Path) -> None:
+    servers.save(tmp_path / "s", SERVER)
+
+    assert servers.load_all(tmp_path / "s") == {"server-1": SERVER}
+    assert servers.is_known(tmp_path / "s", "server-1")
+    (file,) = (tmp_path / "s").iterdir()
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_server_that_is_switched_on_again_has_another_boot(tmp_path: pathlib.Path) -> None:
+    servers.save(tmp_path, SERVER)
+
+    servers.switch(tmp_path, "server-1", on=False)
+    assert not servers.load(tmp_path, "server-1").on
+    servers.switch(tmp_path, "server-1", on=True)
+
+    assert servers.load(tmp_path, "server-1") == dataclasses.replace(SERVER, boot=2)
+
+
+def test_server_that_is_no_real_node_is_not_switched(tmp_path: pathlib.Path) -> None:
+    servers.switch(tmp_path, "server-1", on=True)
+    servers.forget(tmp_path, "server-1")
+
+    assert servers.load_all(tmp_path) == {}
+
+
+class FakeFabric:
+    def __init__(self) -> None:
+        self.made: list[set[str]] = []
+
+    def make(self, picture: Picture, servers: set[str]) -> None:
+        self.made.append(servers)
+
+
+class FakeNeutron:
+    def __init__(self) -> None:
+        self.picture = Picture()
+        self.broken = False
+
+    def read(self, servers: set[str]) -> Picture:
+        if self.broken:
+            raise OSError("nobody answers")
+        return self.picture
+
+
+class FakeServices:
+    def __init__(self, places: Places, network: str, answer: object) -> None:
+        self.network, self.ended = network, False
+
+    def follow(self, picture: Picture, network: str) -> None:
+        assert network == self.network
+
+    def end(self) -> None:
+        self.ended = True
+
+
+class FakeMachine:
+    """Is in one of a few states, which the class keeps for all nodes."""
+
+    state: dict[str, str]
+
+    def __init__(self, places: Places, server: str) -> None:
+        self.server = server
+
+    @property
+    def runs(self) -> bool:
+        return self.state.get(self.server) == "runs"
+
+    def was_started(self, server: Server) -> bool:
+        return self.server in self.state
+
+    def start(self, server: Server) -> None:
+        self.state[self.server] = "runs"
+
+    def remove(self) -> None:
+        del self.state[self.server]
+
+
+@pytest.fixture
+def places(tmp_path: pathlib.Path) -> Places:
+    return Places(settings.resolve(tmp_path, {}))
+
+
+@pytest.fixture
+def runner(places: Places, monkeypatch: pytest.MonkeyPatch) -> Any:
+    FakeMachine.state = {}
+    monkeypatch.setattr(runner_module, "Machine", FakeMachine)
+    monkeypatch.setattr(machine, "present", lambda places: set(FakeMachine.state))
+    fakes: list[Any] = [FakeFabric(), FakeNeutron(), FakeServices]
+    return Runner(places, *fakes)
+
+
+def settle(runner: Any) -> None:
+    """Look once, and wait for what that began."""
+    runner.look()
+    for job in runner._busy.values():
+        job.result(10)
+
+
+def test_runner_boots_a_server_and_removes_it_with_its_network(runner: Any, places: Places) -> None:
+    port = Port("p", "net", "fa:16:3e:00:00:01", (("sub", "10.0.0.5"),), SERVER.id, "compute:nova")
+    subnet = Subnet("sub", "net", "10.0.0.0/24", "10.0.0.1")
+    runner._neutron.picture = Picture(ports=(port,), subnets=(subnet,))
+    servers.save(places.servers, SERVER)
+    settle(runner)
+
+    assert FakeMachine.state == {"server-1": "runs"}
+    assert json.loads(runner._answer("net", "10.0.0.5", "/openstack/latest/vendor_data.json")) == {}
+    assert runner._answer("net", "10.0.0.6", "/openstack") is None
+    services = runner._services["net"]
+
+    servers.forget(places.servers, SERVER.id)
+    settle(runner)
+
+    assert FakeMachine.state == {}
+    assert services.ended
+    assert runner._fabric.made == [{"server-1"}, set()]
+
+
+def test_runner_boots_no_server_without_ports(runner: Any, places: Places) -> None:
+    servers.save(places.servers, SERVER)
+
+    settle(runner)
+
+    assert FakeMachine.state == {}
+
+
+def test_runner_with_nothing_to_do_asks_nobody(runner: Any, places: Places) -> None:
+    places.servers.mkdir(parents=True)
+    runner._neutron.broken = True
+
+    settle(runner)
+
+    assert runner._fabric.made == []
+
+
+def test_trouble_is_told_once_until_it_is_over(runner: Any, capsys: pytest.CaptureFixture) -> None:
+    def fail() -> None:
+        raise OSError("no")
+
+    for act in (fail, fail, lambda: None, fail):
+        runner._guarded("look", act)
+
+    assert capsys.readouterr().out.count("look: OSError: no") == 2
+
+
+def test_groups_have_the_flavors_memory_and_go_again(tmp_path: pathlib.Path) -> None:
+    for name in ("cpuset", "memory", "pids"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "cgroup.procs").write_text("")
+    (tmp_path / "cpuset/cpuset.cpus").write_text("0-1")
+    (tmp_path / "cpuset/cpuset.mems").write_text("0")
+    (tmp_path / "no-hierarchy").mkdir()
+
+    groups = cgroups.create("node", 512, tmp_path)
+
+    assert groups == [tmp_path / name / "node" for name in ("cpuset", "memory", "pids")]
+    assert (tmp_path / "memory/node/memory.limit_in_bytes").read_text() == str(512 << 20)
+    assert (tmp_path / "cpuset/node/cpuset.cpus").read_text() == "0-1"
+    (tmp_path / "pids/node/docker").mkdir()
+    (tmp_path / "pids/node/cgroup.procs").write_text("7\n")
+    (tmp_path / "pids/node/docker/cgroup.procs").write_text("8\n9\n")
+    assert cgroups.processes("node", tmp_path) == {7, 8, 9}
+
+
+def test_groups_that_are_gone_are_no_error(tmp_path: pathlib.Path) -> None:
+    cgroups.remove("node", tmp_path)
+
+    assert cgroups.processes("node", tmp_path) == set()
+
+
+def test_node_binds_its_own_files_and_enters_its_own_network(places: Places) -> None:
+    words = machine.command(places, SERVER)
+
+    folder = places.machine("server-1")
+    assert f"--directory={folder}/root" in words
+    assert f"--bind={folder}/docker:/var/lib/docker" in words
+    assert "--network-namespace-path=/run/netns/mc0001-node-server-1" in words
+
+
+TARGETS = """\
+http://mirror.test/debian/ bookworm Debian main
+http://mirror.test/debian/ bookworm Debian contrib
+http://mirror.test/debian/ bookworm-updates Debian main
+http://security.test/ bookworm-security Debian main
+http://mirror.test/debian/ trixie Debian main
+http://elsewhere.test/ nodistro . main
+"""
+
+
+def test_root_comes_from_the_mirrors_that_apt_uses() -> None:
+    lines = root.sources(TARGETS)
+
+    assert lines == [
+        "deb http://mirror.test/debian/ bookworm main",
+        "deb http://mirror.test/debian/ bookworm-updates main",
+        "deb http://security.test/ bookworm-security main",
+    ]
+    assert provision.mirror_hosts(lines) == "^mirror\\.test$\n^security\\.test$\n"
+
+
+def test_root_without_a_mirror_of_its_release_is_refused() -> None:
+    with pytest.raises(root.RootError, match="no mirror of Debian's bookworm"):
+        root.sources("http://mirror.test/debian/ trixie Debian main\n")
+
+
+def test_root_is_built_with_apts_proxy_and_with_what_nodes_need() -> None:
+    dump = 'APT "";\nAcquire::http::Proxy "http://proxy.test:1";\nAcquire::Retries "3";\n'
+    options = root.apt_options(dump)
+    words = root.command(pathlib.Path("/root-of-nodes"), ["deb x"], options)
+
+    assert '--aptopt=Acquire::http::Proxy "http://proxy.test:1";' in words
+    assert words[-3:] == ["bookworm", "/root-of-nodes", "deb x"]
+    (include,) = (word for word in words if word.startswith("--include="))
+    assert {"cloud-init", "docker.io", "systemd"} <= set(include.partition("=")[2].split(","))
+
+
+def test_bare_root_becomes_one_whose_every_boot_is_a_first_one(tmp_path: pathlib.Path) -> None:
+    wants = tmp_path / "etc/systemd/system/multi-user.target.wants"
+    wants.mkdir(parents=True)
+    (wants / "docker.service").symlink_to("/lib/systemd/system/docker.service")
+    (tmp_path / "etc/ssh").mkdir()
+    (tmp_path / "etc/ssh/ssh_host_rsa_key").write_text("of all nodes")
+    (tmp_path / "etc/machine-id").write_text("of all nodes")
+
+    root.finish(tmp_path)
+    root.finish(tmp_path)  # and again does no harm
+
+    units = tmp_path / "etc/systemd/system"
+    assert (tmp_path / "etc/machine-id").read_text() == ""
+    assert list((tmp_path / "etc/ssh").iterdir()) == []
+    assert list(wants.iterdir()) == []
+    assert (units / "systemd-udevd.service").readlink() == pathlib.Path("/dev/null")
+    assert (units / "sysinit.target.wants/cgroups-writable.service").is_symlink()
+    assert (tmp_path / "etc/cloud/cloud.cfg.d/90-minicloud.cfg").exists()
+
+
+def test_image_is_what_its_digests_say() -> None:
+    files = registry.layer(b"program", ["busybox", "sh", "ls"])
+    manifest, config, packed = registry.image(files, "amd64")
+
+    told = json.loads(manifest)
+    assert told["config"]["digest"] == registry.digest(config)
+    assert told["layers"][0]["digest"] == registry.digest(packed)
+    assert json.loads(config)["rootfs"]["diff_ids"] == [registry.digest(files)]
+    with tarfile.open(fileobj=BytesIO(files)) as tar:
+        assert tar.getmember("bin/sh").linkname == "busybox"
+        program = tar.extractfile("bin/busybox")
+        assert program is not None
+        assert program.read() == b"program"
+    assert registry.image(files, "amd64")[0] == manifest  # nothing of the moment in it
+
+
+class FakeRegistry:
+    """Keeps blobs and manifests; stands where urllib's opener does."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+        self.puts = 0
+
+    def open(self, request: Request, timeout: float) -> "FakeRegistry.Reply":
+        url, method = request.full_url, request.get_method()
+        path = url.removeprefix("http://registry.test")
+        if method == "HEAD" and path not in self.kept:
+            raise HTTPError(url, 404, "not found", Message(), None)
+        if method == "POST":
+            return self.Reply("/v2/busybox/blobs/uploads/one?state=x")
+        if method == "PUT":
+            self.puts += 1
+            place, _, wanted = path.partition("&digest=")
+            if wanted:
+                assert place == "/v2/busybox/blobs/uploads/one?state=x"
+                path = f"/v2/busybox/blobs/{wanted}"
+            assert isinstance(request.data, bytes)
+            self.kept[path] = request.data
+        return self.Reply("")
+
+    class Reply:
+        def __init__(self, location: str) -> None:
+            self.headers = {"Location": location}
+
+        def __enter__(self) -> "FakeRegistry.Reply":
+            return self
+
+        def __exit__(self, *error: object) -> None:
+            pass
+
+
+def test_image_is_pushed_once_and_named_again() -> None:
+    fake: Any = FakeRegistry()
+    pusher = registry.Registry("http://registry.test")
+    pusher._opener = fake
+    made = registry.image(b"files", "amd64")
+
+    pusher.push("busybox", "latest", made)
+    assert fake.puts == 3
+    pusher.push("busybox", "latest", made)
+
+    assert fake.puts == 4  # the manifest alone
+    assert fake.kept["/v2/busybox/manifests/latest"] == made[0]
+    for blob in made[1:]:
+        assert fake.kept[f"/v2/busybox/blobs/{registry.digest(blob)}"] == blob
+
+
+def test_start_script_is_one_that_a_shell_reads() -> None:
+    assert subprocess.run(["sh", "-n", "-c", machine._START], check=False).returncode == 0

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which servers there should be: one file each, written by Nova's driver, read by the runner.
+
+Nova's driver runs in Nova's process and does nothing else, so that no server of Nova ever waits
+for a node.
+"""
+
+import base64
+import contextlib
+import dataclasses
+import json
+import os
+import pathlib
+
+IMAGE_PROPERTY = "minicloud_node"
+"""The property of an image whose servers are real nodes; its value is `real`."""
+
+REAL_IMAGES = {
+    "fedora-atomic-real": "fedora-atomic",
+    "ubuntu-real": "ubuntu",
+    "coreos-real": "coreos",
+}
+"""The images whose servers are real nodes, with the os_distro each has: all are one Debian."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Server:
+    """What a node is made of, as Nova knows it.
+
+    :ivar boot: how often it was switched on or rebooted; another number means another boot.
+    :ivar user_data: encoded as Nova keeps it.
+    :ivar keys: public SSH keys by name.
+    """
+
+    id: str
+    name: str
+    memory_mib: int
+    user_data: str = ""
+    keys: dict[str, str] = dataclasses.field(default_factory=dict)
+    on: bool = True
+    boot: int = 1
+
+    @property
+    def raw_user_data(self) -> bytes:
+        return base64.b64decode(self.user_data)
+
+
+def is_real(image_properties: dict[str, str]) -> bool:
+    """Tell whether servers of an image are real nodes."""
+    return image_properties.get(IMAGE_PROPERTY) == "real"
+
+
+def _path(folder: pathlib.Path, server: str) -> pathlib.Path:
+    return folder / f"{server}.json"
+
+
+def save(folder: pathlib.Path, server: Server) -> None:
+    """Write a server down, in one step; its user data holds secrets."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    part = folder / f".{server.id}.part"
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(dataclasses.asdict(server), file)
+    part.replace(_path(folder, server.id))
+
+
+def switch(folder: pathlib.Path, server: str, *, on: bool) -> None:
+    """Switch a server off, or on again; one that is no real node is left alone."""
+    with contextlib.suppress(FileNotFoundError):
+        known = load(folder, server)
+        save(folder, dataclasses.replace(known, on=on, boot=known.boot + int(on)))
+
+
+def forget(folder: pathlib.Path, server: str) -> None:
+    """Cross a server out."""
+    _path(folder, server).unlink(missing_ok=True)
+
+
+def load(folder: pathlib.Path, server: str) -> Server:
+    """Read one.
+
+    :raises FileNotFoundError: there is no such real node.
+    """
+    return Server(**json.loads(_path(folder, server).read_text()))
+
+
+def is_known(folder: pathlib.Path, server: str) -> bool:
+    """Tell whether a server of Nova's is a real node."""
+    return _path(folder, server).exists()
+
+
+def load_all(folder: pathlib.Path) -> dict[str, Server]:
+    """Read all there are, by id."""
+    found = {}
+    for path in folder.glob("*.json"):
+        with contextlib.suppress(FileNotFoundError):  # crossed out meanwhile
+            found[path.stem] = load(folder, path.stem)
+    return found
