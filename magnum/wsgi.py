@@ -6,19 +6,15 @@ nothing else may import it.  Where metrics are to be served, ``[metrics] directo
 workers have in common.
 """
 
-from oslo_log import log
-
 from magnum import service
-from magnum.api import app, observation
-from magnum.conf import CONF
+from magnum.api import observation, paste
+from magnum.conf import loading
 from magnum.metrics import workers
 
-log.register_options(CONF)
-CONF([], project="magnum")
-log.setup(CONF, "magnum")
+_CONF = loading.load([])
 
-services = service.build(CONF)
-if workers.are_counted(CONF):
-    workers.join(CONF.metrics.directory)
-    observation.serve(CONF, services.health)
-application = app.build(services, CONF)
+services = service.build(_CONF)
+if workers.are_counted(_CONF):
+    workers.join(_CONF.metrics.directory)
+    observation.serve(_CONF, services.health)
+application = paste.build(services, _CONF)

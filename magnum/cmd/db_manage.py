@@ -13,6 +13,16 @@ from magnum.core import errors
 from magnum.db import migrate, session, trouble
 from magnum.db.session import Database
 
+DESCRIPTION = (
+    "Bring the tables of Magnum's database to the revision of this release, and keep the keys that "
+    "certificates in it are encrypted with."
+)
+EPILOG = (
+    "Example: magnum-db-manage upgrade.  The database is the one of [database] connection.  There "
+    "is no way back to an older revision but a backup.  More on a command: magnum-db-manage "
+    "COMMAND --help.  Exit status: 0 on success, 1 when it failed, 2 for a wrong option."
+)
+
 
 def _version(database: Database) -> None:
     print(f"Current DB revision is {migrate.version(database.engine)}")
@@ -32,15 +42,17 @@ def _revision(database: Database) -> None:
 
 def _add_commands(subparsers: Any) -> None:
     def add(name: str, help_text: str, run: Callable[[Database], int | None]) -> Any:
-        parser = subparsers.add_parser(name, help=help_text)
+        parser = subparsers.add_parser(name, help=help_text, description=help_text)
         parser.set_defaults(run=run)
         return parser
 
-    add("version", "Print the revision the database is at.", _version)
-    upgrade = add("upgrade", "Bring the database to a revision.", _upgrade)
+    add(
+        "version", "Print the revision the database is at; None before the first upgrade.", _version
+    )
+    upgrade = add("upgrade", "Bring the database to a revision; may be repeated.", _upgrade)
     upgrade.add_argument("revision", nargs="?", default="head", help="default: the newest")
     stamp = add("stamp", "Record a revision without running anything.", _stamp)
-    stamp.add_argument("revision")
+    stamp.add_argument("revision", help="for example 0003, or head for the newest")
     revision = add("revision", "Write a new migration file.", _revision)
     revision.add_argument("-m", "--message", help="what it does, in some words")
     revision.add_argument(
@@ -52,7 +64,7 @@ def _add_commands(subparsers: Any) -> None:
 def main() -> int:
     """Run one command and return its exit status; 0 on success."""
     CONF.register_cli_opt(cfg.SubCommandOpt("command", title="Commands", handler=_add_commands))
-    options.parse(sys.argv[1:])
+    options.parse(sys.argv[1:], DESCRIPTION, EPILOG)
     if CONF.command.name is None:
         CONF.print_help()
         return 2

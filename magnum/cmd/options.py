@@ -1,25 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What all programs do first: read options, set logging up."""
+"""What all programs do first: read the options, and say it when one cannot work."""
 
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from oslo_config import cfg
-from oslo_log import log
 
-from magnum.conf import CONF
+from magnum.conf import loading
 from magnum.core.errors import Misconfigured
 
-PROJECT = "magnum"
 
+def parse(
+    arguments: Sequence[str],
+    description: str = "",
+    epilog: str = "",
+    *,
+    status: int = 1,
+    is_quiet: bool = False,
+) -> cfg.ConfigOpts:
+    """Read the options as :func:`magnum.conf.loading.load` does.
 
-def parse(arguments: Sequence[str]) -> cfg.ConfigOpts:
-    """Read the command line and, unless it names others, ``/etc/magnum/magnum.conf``."""
-    log.register_options(CONF)
-    CONF(list(arguments), project=PROJECT)
-    log.setup(CONF, PROJECT)
-    return CONF
+    :param status: with which the program ends when they cannot be read.
+    """
+    with explained(status):
+        return loading.load(arguments, description, epilog, is_quiet=is_quiet)
 
 
 @contextmanager

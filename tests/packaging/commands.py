@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """How these tests run programs."""
 
+import os
 import pathlib
+import shutil
 import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -20,3 +22,10 @@ def run(*command: object, cwd: pathlib.Path) -> str:
     )
     assert done.returncode == 0, f"{command}: {done.stdout[-4000:]}"
     return done.stdout
+
+
+def program(name: str) -> str:
+    """Return where a program of the host is; the test fails when it is not there."""
+    found = shutil.which(name, path=f"{os.environ.get('PATH')}:/usr/sbin")
+    assert found, f"{name} is not installed, see bindep.txt"
+    return found

@@ -9,6 +9,8 @@ import subprocess
 import tarfile
 import zipfile
 
+import pytest
+
 from tests.packaging.commands import ROOT, run
 
 
@@ -33,7 +35,10 @@ def test_sdist_holds_what_is_needed_to_build_and_test(built: pathlib.Path) -> No
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     wanted = {"LICENSE", "README.rst", "setup.cfg", "pyproject.toml", "tox.ini", "tools/test"}
-    assert wanted | _tree() <= names
+    wanted |= {"contrib/example_driver/setup.cfg"}
+    host = {".dockerignore", "Containerfile", "bindep.txt"}
+    host |= {str(path.relative_to(ROOT)) for path in (ROOT / "etc").rglob("*") if path.is_file()}
+    assert wanted | host | _tree() <= names
 
 
 def test_installed_wheel_migrates_an_empty_database(
@@ -46,6 +51,51 @@ def test_installed_wheel_migrates_an_empty_database(
     with sqlite3.connect(database) as connection:
         tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
     assert {"alembic_version", "cluster", "cluster_template", "operation"} <= tables
+
+
+PROGRAMS = {
+    "magnum-api": ["--config-file"],
+    "magnum-conductor": ["--config-file"],
+    "magnum-db-manage": ["version", "upgrade", "stamp", "revision", "rotate-certificate-keys"],
+    "magnum-template-manage": ["list-templates", "--config-file"],
+    "magnum-status": ["upgrade check", "--config-file", "255"],
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_program_explains_itself_without_a_configuration(
+    installed: pathlib.Path, tmp_path: pathlib.Path, name: str
+) -> None:
+    printed = " ".join(run(installed / name, "--help", cwd=tmp_path).split())
+    for word in (*PROGRAMS[name], "xample", "xit status: 0"):
+        assert word in printed
+
+
+def test_every_program_has_its_help_tested() -> None:
+    assert _declared_programs() == set(PROGRAMS)
+
+
+def _declared_programs() -> set[str]:
+    declared = configparser.ConfigParser()
+    declared.read(ROOT / "setup.cfg")
+    lines = declared["options.entry_points"]["console_scripts"].split("\n")
+    return {line.partition(" = ")[0] for line in lines if line}
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("version", ["revision the database is at"]),
+        ("upgrade", ["default: the newest"]),
+        ("stamp", ["head for the newest"]),
+        ("revision", ["--message", "--autogenerate"]),
+    ],
+)
+def test_command_of_db_manage_explains_itself(
+    installed: pathlib.Path, tmp_path: pathlib.Path, command: str, words: list[str]
+) -> None:
+    printed = " ".join(run(installed / "magnum-db-manage", command, "--help", cwd=tmp_path).split())
+    assert all(word in printed for word in words)
 
 
 def test_every_entry_point_of_the_wheel_can_be_loaded(

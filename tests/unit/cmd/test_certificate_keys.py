@@ -39,7 +39,7 @@ def command(
         monkeypatch.setattr(sys, "argv", ["magnum-db-manage", "--config-file", str(config), *words])
         return db_manage.main()
 
-    def parse(arguments: list[str]) -> cfg.ConfigOpts:
+    def parse(arguments: list[str], *_texts: str) -> cfg.ConfigOpts:
         conf(arguments, project="magnum")
         return conf
 
