@@ -71,6 +71,10 @@ class Driver(Protocol):
         """Triples this driver serves; no other driver may claim one of them."""
 
     @property
+    def template_path(self) -> str:
+        """File of the template its clusters are made by, for operators to look at."""
+
+    @property
     def needs(self) -> tuple[str, ...]:
         """Fields that a cluster template may lack and no cluster made from it can."""
 
@@ -80,17 +84,36 @@ class Driver(Protocol):
         :raises InvalidField: a field has a value the driver does not serve.
         """
 
+    def check_count(self, template: TemplateSpec, masters: int, workers: int) -> None:
+        """Refuse more nodes than a cluster from a template has room for.
+
+        :raises InvalidField: there are too many.
+        """
+
     def create_request(self, spec: ClusterSpec, access: NodeAccess) -> StackRequest:
         """Make the stack of a new cluster; the same arguments always make the same stack.
 
         :raises Invalid: the spec lacks what the driver needs.
         """
 
-    def update_parameters(self, spec: ClusterSpec, removals: Sequence[str]) -> dict[str, Any]:
+    def update_parameters(
+        self, spec: ClusterSpec, removals: Sequence[str], join_token: str | None = None
+    ) -> dict[str, Any]:
         """Name what scaling changes, for a Heat PATCH update that keeps everything else.
 
         :param removals: Nova ids of the servers that have to go; the count in ``spec`` is the
             one wanted afterwards.
+        :param join_token: a secret: what workers made from now on join with, for drivers whose
+            nodes need such a thing.  None when what the stack was given last is still good.
+        :raises Invalid: the token has characters that no token has.
+        """
+
+    def node_name(self, spec: ClusterSpec, path: str) -> str | None:
+        """Name the server that a resource of the stack belongs to.
+
+        :param path: names of resources from the outermost stack down, for example
+            ``workers/0/ready``.
+        :returns: the server's name, which is its host name too; None for what is no node's.
         """
 
     def cluster_status(self, spec: ClusterSpec, outputs: Mapping[str, Any]) -> ClusterStatus:

@@ -9,13 +9,17 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from magnum.core.cluster import ClusterSpec, ClusterStatus, NodeAccess, Role, TemplateSpec
+from magnum.core import labels
+from magnum.core.cluster import ClusterSpec, ClusterStatus, NodeAccess, Role, TemplateSpec, Worker
 from magnum.core.errors import Invalid, InvalidField
-from magnum.core.idents import is_cidr
-from magnum.drivers import hot, sources, user_data
+from magnum.core.idents import is_uuid
+from magnum.drivers import formats, hot, sources, user_data
 from magnum.drivers.contract import NodeCertificateRule, StackRequest, Triple
 from magnum.drivers.manifest import DriverManifest, NodePart
 from magnum.drivers.sources import Sources
+
+SENT_BY_CLIENTS = "8.8.8.8"
+"""The ``dns_nameserver`` of clients whose users name none; it is no wish of anybody."""
 
 NODE_TEXT_FIELDS = ("http_proxy", "https_proxy", "no_proxy", "insecure_registry")
 """Fields that end up in configuration files of a node, one line each."""
@@ -39,6 +43,10 @@ class HeatDriver:
         return self.manifest.provides
 
     @property
+    def template_path(self) -> str:
+        return hot.template_path(self.manifest.template)
+
+    @property
     def needs(self) -> tuple[str, ...]:
         rows = (*self.manifest.parameters, *self.manifest.environment)
         return tuple(
@@ -51,22 +59,29 @@ class HeatDriver:
 
     def check(self, template: TemplateSpec) -> None:
         manifest = self.manifest
+        for field, unserved in manifest.unserved.items():
+            value = getattr(template, field)
+            if value != unserved.only:
+                raise InvalidField(field, value, unserved.rule)
         for field, accepted in (
             ("network_driver", manifest.network_drivers),
             ("volume_driver", manifest.volume_drivers),
             ("docker_storage_driver", manifest.storage_drivers),
         ):
             _check_choice(field, getattr(template, field), accepted, template.coe)
-        for field, served in manifest.unserved.items():
-            value = getattr(template, field)
-            if value != served:
-                rule = f"be {served}, {template.coe} clusters cannot have it otherwise"
-                raise InvalidField(field, value, rule)
+        labels.check(template.coe, template.labels)
         _check_networks(template)
         for field in NODE_TEXT_FIELDS:
             text = getattr(template, field)
             if text and not re.fullmatch(r"[\x20-\x7e]+", text):
                 raise InvalidField(field, text, "be one line of printable ASCII")
+
+    def check_count(self, template: TemplateSpec, masters: int, workers: int) -> None:
+        own = sources.own_cidr(template.fixed_network)
+        if own and masters + workers > sources.node_addresses(own):
+            room = sources.node_addresses(own)
+            rule = f"fit, with {masters} masters, into the {room} addresses {own} has for nodes"
+            raise InvalidField("node_count", workers, rule)
 
     def create_request(self, spec: ClusterSpec, access: NodeAccess) -> StackRequest:
         _check_access(access)
@@ -83,10 +98,29 @@ class HeatDriver:
             timeout_minutes=spec.create_timeout_minutes,
         )
 
-    def update_parameters(self, spec: ClusterSpec, removals: Sequence[str]) -> dict[str, Any]:
-        wanted = [row for row in self.manifest.parameters if row.name in self.manifest.scaling]
+    def update_parameters(
+        self, spec: ClusterSpec, removals: Sequence[str], join_token: str | None = None
+    ) -> dict[str, Any]:
+        manifest = self.manifest
+        wanted = [row for row in manifest.parameters if row.name in manifest.scaling]
         values = {row.name: sources.find(_Scaled(spec), row.source) for row in wanted}
-        return {**values, self.manifest.removals_parameter: list(removals)}
+        values[manifest.removals_parameter] = list(removals)
+        if join_token and manifest.join_parameter:
+            if not SAFE_TEXT.fullmatch(join_token):
+                raise Invalid("The token to join with has characters that are not safe.")
+            values[manifest.join_parameter] = join_token
+        return values
+
+    def node_name(self, spec: ClusterSpec, path: str) -> str | None:
+        top, _, inner = path.partition("/")
+        pattern = hot.server_name(hot.parse_template(self.manifest.template), top)
+        if pattern is None:
+            return None
+        member = inner.partition("/")[0]
+        if hot.INDEX in pattern and not member.isdigit():
+            return None  # the group as a whole
+        prefix = sources.node_prefix(spec)
+        return pattern.replace(hot.PREFIX, prefix).replace(hot.INDEX, member)
 
     def cluster_status(self, spec: ClusterSpec, outputs: Mapping[str, Any]) -> ClusterStatus:
         read: dict[str, Any] = {}
@@ -94,6 +128,8 @@ class HeatDriver:
             value = outputs.get(row.name)
             if row.field == "api_address":
                 read[row.field] = self._api_address(spec, value)
+            elif row.field == "workers":
+                read[row.field] = _workers(value)
             else:
                 read[row.field] = _addresses(value)
         return ClusterStatus(**read)
@@ -113,11 +149,17 @@ class HeatDriver:
         environment = sources.bind(
             self._sources(spec, access, part.role), self.manifest.environment
         )
-        config = user_data.node_config(steps, environment, spec.ssh_public_key)
-        return user_data.FORMATS[self.manifest.user_data_format](config)
+        own_steps = self.manifest.own_steps
+        config = user_data.node_config(steps, environment, spec.ssh_public_key, own_steps)
+        return self._format.write(config)
+
+    @property
+    def _format(self) -> formats.Format:
+        return formats.FORMATS[self.manifest.user_data_format]
 
     def _sources(self, spec: ClusterSpec, access: NodeAccess, role: Role) -> Sources:
-        return Sources(spec, access, self.node_certificate_rule(role), role)
+        rule = self.node_certificate_rule(role)
+        return Sources(spec, access, rule, role, self._format.escapes)
 
 
 class _Scaled:
@@ -133,10 +175,16 @@ def _check_choice(field: str, value: str | None, accepted: Iterable[str], coe: s
 
 
 def _check_networks(template: TemplateSpec) -> None:
-    network, subnet = template.fixed_network, template.fixed_subnet
-    if subnet and (not network or is_cidr(network)):
+    own = sources.own_cidr(template.fixed_network)
+    if template.fixed_subnet and own:
         rule = "come with a fixed_network that names the network it is part of"
-        raise InvalidField("fixed_subnet", subnet, rule)
+        raise InvalidField("fixed_subnet", template.fixed_subnet, rule)
+    server = template.dns_nameserver
+    if server not in (None, SENT_BY_CLIENTS) and not own:
+        rule = "be left out with a fixed_network that is there, because its subnets name their own"
+        raise InvalidField("dns_nameserver", server, rule)
+    if own:
+        labels.check_beside(template.coe, template.labels, own)
 
 
 def _check_access(access: NodeAccess) -> None:
@@ -150,3 +198,20 @@ def _addresses(value: Any) -> tuple[str, ...]:
     if isinstance(value, str):
         return (value,) if value else ()
     return tuple(address for address in value or () if address)
+
+
+def _workers(value: Any) -> tuple[Worker, ...]:
+    """Join the two maps of a group, names and ids by member.
+
+    A member that has no server goes by a name of Heat's own in place of an id.
+    """
+    names, servers = (value or {}).get("names") or {}, (value or {}).get("servers") or {}
+    return tuple(
+        Worker(member, names[member], _server_id(servers.get(member)))
+        for member in sorted(names, key=lambda member: (len(member), member))
+        if names[member]
+    )
+
+
+def _server_id(reference: Any) -> str | None:
+    return reference if isinstance(reference, str) and is_uuid(reference) else None

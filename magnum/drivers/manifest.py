@@ -5,6 +5,7 @@ A folder ``drivers/<coe>/<os>`` holds one :class:`DriverManifest` and nothing el
 :mod:`~magnum.drivers.heat_driver` does all the work.  No behaviour lives here.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,8 +19,9 @@ class Binding:
     """Where a value comes from: a row of a driver's parameters or of its nodes' environment.
 
     :ivar name: the Heat parameter, or the shell variable on a node.
-    :ivar source: a path such as ``cluster.node_count``, ``template.image_id`` or
-        ``access.worker.password``; what they start with is in ``sources.py``.
+    :ivar source: a path such as ``cluster.node_count``, ``template.image_id``,
+        ``template.labels.docker_url`` or ``access.worker.password``; what they start with is in
+        ``sources.py``.
     :ivar transform: name of a function in ``sources.TRANSFORMS``, or empty.
     :ivar required: refuse the cluster when the source is empty; otherwise the row is left out
         and the template's default holds.
@@ -37,6 +39,23 @@ class Output:
 
     name: str
     field: str
+
+
+@dataclass(frozen=True)
+class Unserved:
+    """A template field that a driver does not honour.
+
+    :ivar only: the one value it may have, None for none at all.
+    :ivar reason: why, to follow "must be ..., ".
+    """
+
+    only: Any
+    reason: str
+
+    @property
+    def rule(self) -> str:
+        """What the field must do, for the error."""
+        return f"be {'left out' if self.only is None else json.dumps(self.only)}, {self.reason}"
 
 
 @dataclass(frozen=True)
@@ -60,14 +79,17 @@ class DriverManifest:
 
     :ivar template: file of the cluster's HOT in ``drivers/templates``.
     :ivar node_templates: files in the same folder that it nests.
-    :ivar user_data_format: a key of ``user_data.FORMATS``: what the operating system reads.
+    :ivar user_data_format: a key of ``formats.FORMATS``: what the operating system reads.
     :ivar scaling: parameters that an update sends again.
     :ivar removals_parameter: takes the Nova ids of servers that have to go.
+    :ivar join_parameter: takes what workers made from now on join with; empty when none of
+        the orchestration engine's secrets is handed on that way.
     :ivar api_port: where the cluster's own API listens.
     :ivar plain_scheme: scheme of the API's address when TLS is disabled.
     :ivar network_drivers: names accepted for ``network_driver``; which of them is the default is
         the operator's choice.
-    :ivar unserved: template fields that have to keep the value given here.
+    :ivar own_steps: scripts that only this driver has, by step: ``package:path`` of each.
+    :ivar unserved: template fields that the driver cannot honour.
     """
 
     name: str
@@ -81,13 +103,15 @@ class DriverManifest:
     outputs: tuple[Output, ...]
     scaling: tuple[str, ...]
     removals_parameter: str
+    join_parameter: str = ""
     api_port: int
     plain_scheme: str
     certificate_rules: Mapping[Role, NodeCertificateRule]
     network_drivers: tuple[str, ...]
     volume_drivers: tuple[str, ...]
     storage_drivers: tuple[str, ...]
-    unserved: Mapping[str, Any] = field(default_factory=dict)
+    own_steps: Mapping[str, str] = field(default_factory=dict)
+    unserved: Mapping[str, Unserved] = field(default_factory=dict)
 
     def on(self, name: str, *provides: Triple, user_data_format: str) -> "DriverManifest":
         """Copy this data sheet for another operating system."""

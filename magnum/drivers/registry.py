@@ -7,7 +7,7 @@ a process.  Called by the API, for what it may accept, and by the conductor.
 """
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import stevedore
@@ -18,6 +18,18 @@ from magnum.drivers.heat_driver import HeatDriver
 from magnum.drivers.manifest import DriverManifest
 
 GROUP = "magnum.drivers"
+
+ALL = "all"
+"""Stands for every driver in a list of enabled ones."""
+
+DEFINITIONS: Mapping[str, Triple] = {
+    "magnum_vm_atomic_k8s": Triple("vm", "fedora-atomic", "kubernetes"),
+    "magnum_vm_coreos_k8s": Triple("vm", "coreos", "kubernetes"),
+    "magnum_vm_atomic_swarm": Triple("vm", "fedora-atomic", "swarm"),
+    "magnum_vm_ubuntu_mesos": Triple("vm", "ubuntu", "mesos"),
+    "magnum_bm_fedora_k8s": Triple("bm", "fedora", "kubernetes"),
+}
+"""By the names of 2015, what each definition provided; configurations still have them."""
 
 
 class Registry:
@@ -60,6 +72,35 @@ class Registry:
             )
         return driver
 
+    def enabled_driver_for(
+        self, server_type: str, os: str, coe: str, listed: Collection[str]
+    ) -> Driver:
+        """Find the driver of a new cluster.
+
+        :param listed: names of enabled drivers, see :func:`is_enabled`.
+        :raises UnsupportedDriver: there is none, or the site has disabled it (400 at the API).
+        """
+        driver = self.driver_for(server_type, os, coe)
+        if not is_enabled(driver, listed):
+            enabled = (one for one in self._drivers if is_enabled(one, listed))
+            triples = sorted(str(triple) for one in enabled for triple in one.provides)
+            raise UnsupportedDriver(
+                f"This site does not offer clusters of {Triple(server_type, os, coe)}, it offers: "
+                f"{', '.join(triples) or 'none'}."
+            )
+        return driver
+
+
+def is_enabled(driver: Driver, listed: Collection[str]) -> bool:
+    """Tell whether a driver is one of those listed, by whichever of its names."""
+    return ALL in listed or not listed_names(driver).isdisjoint(listed)
+
+
+def listed_names(driver: Driver) -> set[str]:
+    """Return the names that enable a driver: its own, and those of 2015 for what it provides."""
+    former = {name for name, triple in DEFINITIONS.items() if triple in driver.provides}
+    return {driver.name, *former}
+
 
 @functools.cache
 def installed() -> Registry:
@@ -86,3 +127,14 @@ def drivers() -> tuple[Driver, ...]:
 def driver_for(server_type: str, os: str, coe: str) -> Driver:
     """Find the installed driver of a cluster, see :meth:`Registry.driver_for`."""
     return installed().driver_for(server_type, os, coe)
+
+
+def enabled_driver_for(server_type: str, os: str, coe: str, listed: Collection[str]) -> Driver:
+    """Find the driver of a new cluster, see :meth:`Registry.enabled_driver_for`."""
+    return installed().enabled_driver_for(server_type, os, coe, listed)
+
+
+def unknown_names(listed: Iterable[str]) -> list[str]:
+    """Return those of the names listed as enabled that no installed driver has."""
+    known = {ALL}.union(*map(listed_names, drivers()))
+    return [name for name in listed if name not in known]

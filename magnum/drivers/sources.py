@@ -6,10 +6,11 @@ Called by the engine; knows the domain's dataclasses and nothing of Heat.
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+from magnum.core import labels
 from magnum.core.cluster import ClusterSpec, NodeAccess, TemplateSpec, short_id
 from magnum.core.errors import Invalid
 from magnum.core.idents import is_cidr
@@ -24,12 +25,16 @@ MAX_PREFIX_CHARACTERS = 20
 
 @dataclass(frozen=True)
 class Sources:
-    """What the first word of a source path may be."""
+    """What the first word of a source path may be.
+
+    :ivar escapes: what Heat has to do to text that it puts into user data.
+    """
 
     cluster: ClusterSpec
     access: NodeAccess
     rule: NodeCertificateRule
     role: str
+    escapes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def template(self) -> TemplateSpec:
@@ -44,22 +49,42 @@ def own_cidr(fixed_network: str | None) -> str | None:
     return fixed_network if is_cidr(fixed_network) else None
 
 
+def node_addresses(cidr: str) -> int:
+    """Count the addresses of a network that nodes may have; not less than none.
+
+    Its first and last stand for the network, and its router and DHCP server have one each.
+    """
+    return max(ipaddress.IPv4Network(cidr).num_addresses - 4, 0)
+
+
 def existing_network(fixed_network: str) -> str | None:
     """Return the name or id of a network to be used as it is, or None."""
     return None if is_cidr(fixed_network) else fixed_network
 
 
-def overlay_pool(fixed_network: str | None) -> str:
-    """Choose addresses for container networks that the nodes' own network does not use.
+def overlay_pool(template: TemplateSpec) -> str:
+    """Choose addresses for container networks: those of the label, else some that are free.
 
     Docker's own choice starts at 10.0.0.0/24, which is also where our nodes are.
     """
-    cidr = own_cidr(fixed_network)
+    if asked := template.labels.get(labels.OVERLAY_CIDR):
+        return asked
+    cidr = own_cidr(template.fixed_network)
     if cidr is None:
         return OVERLAY_POOLS[0]
     nodes = ipaddress.IPv4Network(cidr)
     free = [pool for pool in OVERLAY_POOLS if not nodes.overlaps(ipaddress.IPv4Network(pool))]
     return free[0]
+
+
+def overlay_prefix_length(given: Mapping[str, str]) -> int:
+    """Return the prefix length of each container network."""
+    return int(given.get(labels.OVERLAY_PREFIX_LENGTH, labels.DEFAULT_PREFIX_LENGTH))
+
+
+def has_overlay_labels(given: Mapping[str, str]) -> str:
+    """Tell whether labels choose the addresses of container networks, as scripts test it."""
+    return lower(bool({labels.OVERLAY_CIDR, labels.OVERLAY_PREFIX_LENGTH} & given.keys()))
 
 
 def node_prefix(cluster: ClusterSpec) -> str:
@@ -105,17 +130,19 @@ def is_set(value: object) -> bool:
     return value is not None
 
 
-NULLABLE: frozenset[str] = frozenset({"own_cidr", "overlay_pool", "is_set"})
+NULLABLE: frozenset[str] = frozenset({"own_cidr", "is_set"})
 """Transforms that take None too; the others are not called for it."""
 
 TRANSFORMS: dict[str, Callable[[Any], Any]] = {
     "commas": commas,
     "existing_network": existing_network,
+    "has_overlay_labels": has_overlay_labels,
     "is_set": is_set,
     "less_one": less_one,
     "lower": lower,
     "node_prefix": node_prefix,
     "overlay_pool": overlay_pool,
+    "overlay_prefix_length": overlay_prefix_length,
     "own_cidr": own_cidr,
     "storage_driver": storage_driver,
     "wait_seconds": wait_seconds,
@@ -125,11 +152,16 @@ TRANSFORMS: dict[str, Callable[[Any], Any]] = {
 def find(root: object, path: str) -> Any:
     """Follow a source path from :class:`Sources` or something with some of its attributes.
 
+    A name below a mapping, such as that of a label, is None when it is not there.
+
     :raises AttributeError: the path names nothing; a check over all drivers prevents it.
     """
     value: Any = root
     for name in path.split("."):
-        value = value[int(name)] if name.isdigit() else getattr(value, name)
+        if isinstance(value, Mapping):
+            value = value.get(name)
+        else:
+            value = value[int(name)] if name.isdigit() else getattr(value, name)
     return value
 
 

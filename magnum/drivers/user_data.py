@@ -1,26 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Build what a node finds at its first boot.
+"""Put together what a node finds at its first boot.
 
 A node gets files and one command, :data:`RUN_STEPS`, which runs the steps listed in
 ``/etc/magnum/steps``.  What they have to know is in two files that a shell can read, both only
 for root: ``cluster.env`` is written here, ``node.env`` has placeholders that Heat fills in.
-Everything but ``node.env`` is encoded, so no text of a user's can ever look like a placeholder.
 
-Called by the engine.  The same cluster always gives the same text.
+Called by the engine, which has it written by :mod:`~magnum.drivers.formats`.
 """
 
-import base64
-import gzip
-import json
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
-
-from magnum.core.errors import Invalid
-
-MAX_BASE64_BYTES = 65535
-"""Source: Nova's limit on user data, counted after encoding."""
+from types import MappingProxyType
 
 RUN_STEPS = "/opt/magnum/bin/run-steps"
 
@@ -30,13 +22,15 @@ HEAT_VALUES = (
     "NODE_USER_ID",
     "NODE_PASSWORD",
     "HEAT_SIGNAL",
-    "FIRST_MASTER_IP",
+    "CLUSTER_CIDR",
+    "DOCKER_VOLUME_ID",
+    "MANAGER_IPS",
     "JOIN_TOKEN",
     "TOKEN_SIGNAL",
 )
 """Variables of ``node.env``; the node template has a placeholder for each."""
 
-COMMON_SCRIPTS = ("node/run-steps.sh", "node/signal.sh")
+COMMON_SCRIPTS = ("node/run-steps.sh", "node/signal.sh", "node/provide.sh")
 LIBRARIES = ("lib/step.sh", "lib/json.sh", "lib/http.sh")
 NOT_STEPS = ("lib", "node")
 
@@ -80,9 +74,13 @@ def _quoted(text: str) -> str:
 
 
 def read_script(name: str) -> str:
-    """Read a packaged script, named by its path below ``drivers/scripts``."""
-    path = resources.files("magnum.drivers").joinpath("scripts", *name.split("/"))
-    return path.read_text(encoding="utf-8")
+    """Read a packaged script.
+
+    :param name: its path below ``drivers/scripts``, or ``package:path`` for one of another package.
+    """
+    package, colon, path = name.rpartition(":")
+    root = resources.files(package) if colon else resources.files("magnum.drivers") / "scripts"
+    return root.joinpath(*path.split("/")).read_text(encoding="utf-8")
 
 
 def step_scripts() -> dict[str, str]:
@@ -102,10 +100,16 @@ def _stem(name: str) -> str:
 
 
 def node_config(
-    steps: tuple[str, ...], environment: Mapping[str, object], ssh_public_key: str | None
+    steps: tuple[str, ...],
+    environment: Mapping[str, object],
+    ssh_public_key: str | None,
+    own_steps: Mapping[str, str] = MappingProxyType({}),
 ) -> NodeConfig:
-    """Put together what a node is given."""
-    known = step_scripts()
+    """Put together what a node is given.
+
+    :param own_steps: scripts of a driver's own by step, as :func:`read_script` names them.
+    """
+    known = step_scripts() | dict(own_steps)
     scripts = [(f"bin/{_stem(name)}", 0o755, name) for name in COMMON_SCRIPTS]
     scripts += [(name, 0o644, name) for name in LIBRARIES]
     scripts += [(f"bin/{step}.sh", 0o755, known[step]) for step in steps]
@@ -121,46 +125,3 @@ def node_config(
         *(NodeFile(f"/opt/magnum/{path}", mode, read_script(name)) for path, mode, name in scripts),
     )
     return NodeConfig(files, RUN_STEPS, ssh_public_key)
-
-
-def authorized_key(public_key: str) -> str:
-    """Return an OpenSSH public key without its comment, which may be any text.
-
-    :raises Invalid: the text is no such key.
-    """
-    words = public_key.split()
-    if len(words) < 2 or not words[0].replace("-", "").replace("@", "").replace(".", "").isalnum():
-        raise Invalid("The keypair is no SSH public key, nodes cannot use it.")
-    try:
-        base64.b64decode(words[1], validate=True)
-    except ValueError:
-        raise Invalid("The keypair is no SSH public key, nodes cannot use it.") from None
-    return f"{words[0]} {words[1]}"
-
-
-def cloud_config(config: NodeConfig) -> str:
-    """Write a node's configuration for cloud-init.
-
-    Source: cloud-init's modules write_files, runcmd and users_groups.
-    """
-    lines = ["#cloud-config"]
-    if config.ssh_public_key:
-        lines += ["ssh_authorized_keys:", f"- {authorized_key(config.ssh_public_key)}"]
-    lines.append("write_files:")
-    for file in config.files:
-        lines += [f"- path: {file.path}", f"  permissions: '{file.mode:04o}'"]
-        if file.has_placeholders:
-            lines.append("  content: |")
-            lines += [f"    {line}" for line in file.content.splitlines()]
-        else:
-            lines += ["  encoding: gz+b64", f"  content: {_packed(file.content)}"]
-    lines += ["runcmd:", f"- {json.dumps([config.command])}"]
-    return "\n".join(lines) + "\n"
-
-
-def _packed(content: str) -> str:
-    return base64.b64encode(gzip.compress(content.encode(), mtime=0)).decode()
-
-
-FORMATS: dict[str, Callable[[NodeConfig], str]] = {"cloud-config": cloud_config}
-"""How a configuration is written, by the name a manifest asks for."""

@@ -6,22 +6,19 @@ Used by ``test_every_driver.py``, which also breaks each law once to see it caug
 
 import base64
 import dataclasses
-import gzip
 import re
 from collections.abc import Iterator
 from typing import Any
 
-import yaml
-
+from magnum.core import labels
 from magnum.core.cluster import ClusterStatus
-from magnum.drivers import sources, user_data
+from magnum.drivers import formats, sources, user_data
 from magnum.drivers.contract import StackRequest
 from magnum.drivers.heat_driver import HeatDriver
 from magnum.drivers.manifest import DriverManifest
 from magnum.drivers.sources import Sources
-from tests.drivers import specs, templates
+from tests.drivers import reader, specs, templates
 
-CLOUD_CONFIG_KEYS = {"write_files", "runcmd", "ssh_authorized_keys"}
 MAX_SERVER_NAME_CHARACTERS = 53
 LONGEST_INDEX = "99999"
 NO_OPS = ("OS::Neutron::LBaaS::", "OS::Neutron::Pool", "OS::Neutron::LoadBalancer", "AWS::")
@@ -31,6 +28,7 @@ def parameters(manifest: DriverManifest, request: StackRequest) -> Iterator[str]
     """Manifest and template agree on the parameters, both ways."""
     declared = request.template["parameters"]
     bound = {row.name for row in manifest.parameters} | {manifest.removals_parameter}
+    bound |= {manifest.join_parameter} - {""}
     for name in sorted(bound - set(declared)):
         yield f"{name} is bound and no parameter of the template"
     for name, schema in declared.items():
@@ -51,6 +49,10 @@ def source_paths(manifest: DriverManifest, request: StackRequest) -> Iterator[st
             sources.find(root, row.source)
         except (AttributeError, IndexError):
             yield f"{row.name} comes from {row.source}, which does not exist"
+        if row.source.startswith("template.labels."):
+            name = row.source.rpartition(".")[2]
+            if name not in labels.BY_COE[manifest.provides[0].coe]:
+                yield f"{row.name} comes from the label {name}, which nobody checks"
         if row.transform and row.transform not in sources.TRANSFORMS:
             yield f"{row.name} is changed by {row.transform}, which does not exist"
 
@@ -124,9 +126,10 @@ def resource_rules(manifest: DriverManifest, request: StackRequest) -> Iterator[
 
 def hidden_parameters(manifest: DriverManifest, request: StackRequest) -> Iterator[str]:
     """Whatever is bound to a password, or holds one, is a hidden parameter."""
-    for row in manifest.parameters:
-        if "password" in row.source and not _is_hidden(request.template, row.name):
-            yield f"{row.name} is a secret and not hidden"
+    secrets = {row.name for row in manifest.parameters if "password" in row.source}
+    for name in sorted(secrets | {manifest.join_parameter} - {""}):
+        if not _is_hidden(request.template, name):
+            yield f"{name} is a secret and not hidden"
     for name, value in request.parameters.items():
         if _has_sentinel(str(value)) and not _is_hidden(request.template, name):
             yield f"{name} holds a secret and is not hidden"
@@ -169,6 +172,12 @@ def worker_secrets(manifest: DriverManifest, request: StackRequest) -> Iterator[
         for attribute in templates.arguments(properties, "get_attr"):
             if attribute[0] in {"token", "token_handle"}:
                 yield f"{name} is given the managers' token"
+        declared = request.template["parameters"]
+        hidden = {secret for secret in declared if _is_hidden(request.template, secret)}
+        own = {row.name for row in manifest.parameters if row.source == "access.worker.password"}
+        own |= {manifest.join_parameter}
+        for secret in sorted(templates.parameters_used(properties) & hidden - own):
+            yield f"{name} is given {secret}"
 
 
 def passwords(manifest: DriverManifest, request: StackRequest) -> Iterator[str]:
@@ -190,18 +199,21 @@ def passwords(manifest: DriverManifest, request: StackRequest) -> Iterator[str]:
 
 
 def node_files(manifest: DriverManifest, request: StackRequest) -> Iterator[str]:
-    """User data is small, plain, and for root's eyes where it has to be."""
+    """User data is small, of the right format, and for root's eyes where it has to be."""
     for part in manifest.parts:
         text = request.files[part.file]
-        if len(base64.b64encode(text.encode())) > user_data.MAX_BASE64_BYTES:
+        if len(base64.b64encode(text.encode())) > formats.MAX_BASE64_BYTES:
             yield f"{part.file} is too large"
-        config = yaml.safe_load(text)
-        for key in sorted(set(config) - CLOUD_CONFIG_KEYS):
+        found = reader.read(text)
+        if found.format != manifest.user_data_format:
+            yield f"{part.file} is in the format {found.format}"
+        for key in sorted(found.keys - reader.KEYS[found.format]):
             yield f"{part.file} has the key {key}"
-        modes = {entry["path"]: entry["permissions"] for entry in config["write_files"]}
+        if found.commands != [user_data.RUN_STEPS]:
+            yield f"{part.file} runs {found.commands}"
         for path in ("/etc/magnum/cluster.env", "/etc/magnum/node.env"):
-            if modes[path] != "0600":
-                yield f"{part.file}: {path} has the mode {modes[path]}"
+            if found.modes[path] != 0o600:
+                yield f"{part.file}: {path} has the mode {found.modes[path]:o}"
         if set(re.findall(r"%%(\w+)%%", text)) != set(user_data.HEAT_VALUES):
             yield f"{part.file}: placeholders and the values Heat has differ"
 
@@ -209,17 +221,28 @@ def node_files(manifest: DriverManifest, request: StackRequest) -> Iterator[str]
 def node_steps(manifest: DriverManifest, request: StackRequest) -> Iterator[str]:
     """Every step has a script, and is given all that the script wants."""
     for part in manifest.parts:
-        entries = yaml.safe_load(request.files[part.file])["write_files"]
-        files = {entry["path"]: content(entry) for entry in entries}
-        given = set(re.findall(r"^(\w+)=", files.get("/etc/magnum/cluster.env", ""), re.MULTILINE))
-        given |= set(user_data.HEAT_VALUES)
-        for step in files["/etc/magnum/steps"].split():
-            script = files.get(f"/opt/magnum/bin/{step}.sh")
+        found = reader.read(request.files[part.file])
+        environment = found.files.get("/etc/magnum/cluster.env", "")
+        given = set(re.findall(r"^(\w+)=", environment, re.MULTILINE)) | set(user_data.HEAT_VALUES)
+        for step in found.steps:
+            script = found.files.get(f"/opt/magnum/bin/{step}.sh")
             if script is None:
                 yield f"{part.file}: step {step} has no script"
                 continue
             for name in sorted(set(header(script, "Inputs")) - given):
                 yield f"{part.file}: step {step} wants {name}, which nobody gives"
+
+
+def escapes(manifest: DriverManifest, request: StackRequest) -> Iterator[str]:
+    """Every node's template is told what to do to the text it puts into this format."""
+    wanted = formats.FORMATS[manifest.user_data_format].escapes
+    if request.parameters.get("value_escapes") != wanted:
+        yield "the stack is not told the escapes of its format"
+    for name, resource in templates.resources(request.template):
+        if resource["type"] in manifest.node_templates:
+            given = resource["properties"].get("value_escapes")
+            if given != {"get_param": "value_escapes"}:
+                yield f"{name} is not told the escapes of its format"
 
 
 def placeholders(manifest: DriverManifest, request: StackRequest) -> Iterator[str]:
@@ -260,24 +283,17 @@ ALL = (
     passwords,
     node_files,
     node_steps,
+    escapes,
     placeholders,
     server_names,
 )
 
 
-def content(entry: dict[str, str]) -> str:
-    """Return what a file of cloud-config's ``write_files`` will hold."""
-    if entry.get("encoding") == "gz+b64":
-        return gzip.decompress(base64.b64decode(entry["content"])).decode()
-    return entry["content"]
-
-
 def readable(text: str) -> str:
     """Return a text with all that is packed into it if it is user data."""
-    if not text.startswith("#cloud-config"):
+    if not reader.is_user_data(text):
         return text
-    entries = yaml.safe_load(text)["write_files"]
-    return "\n".join([text, *(content(entry) for entry in entries)])
+    return "\n".join([text, *reader.read(text).files.values()])
 
 
 def header(script: str, word: str) -> list[str]:

@@ -3,7 +3,11 @@
 
 Reads a JSON list from standard input, each with ``template``, ``files``, ``parameters``.  Prints a
 list: ``error`` (text or null), ``resources`` (types of the whole tree) and ``placeholders`` (types
-that Heat accepts and does nothing for).
+that Heat accepts and does nothing for).  With ``update``, parameters of a later update, there is
+also ``servers``: by path the user data that each server would have then, and what Heat would do to
+it: ``made``, ``kept`` or ``replaced``.  A request with ``attributes``, values by path such as
+``handle.signal``, has the text of a node's template, and is answered with the ``user_data`` that
+Heat makes for its server.
 
 Heat's parsing, schemas, constraints and nesting are real.  What would ask a cloud is taken out:
 service catalogue, look-ups of names, and constraints that mean "exists".
@@ -100,10 +104,77 @@ def validate(stack, seen):
         validate(nested, seen)
 
 
+def known(value, attributes):
+    """Put values in for what a stack would know at run time."""
+    if isinstance(value, list):
+        return [known(inner, attributes) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {"get_attr"}:
+        return attributes[".".join(map(str, value["get_attr"]))]
+    if set(value) == {"get_resource"}:
+        return attributes[value["get_resource"]]
+    return {key: known(inner, attributes) for key, inner in value.items()}
+
+
+def user_data(request):
+    """Return the server's user data."""
+    from heat.common import template_format
+    from heat.engine import function
+
+    whole = template_format.parse(request["template"])
+    stack = parse({**request, "template": whole})
+    given = whole["resources"]["server"]["properties"]["user_data"]
+    snippet = stack.t.parse(stack.defn, known(given, request["attributes"]))
+    function.validate(snippet)
+    return function.resolve(snippet)
+
+
+def servers(stack, alive, above=""):
+    """Yield path and resource of every server of a stack and all below it.
+
+    Resources do not keep their stacks from going, ``alive`` does.
+    """
+    alive.append(stack)
+    for name, resource in stack.resources.items():
+        if resource.type() == "OS::Nova::Server":
+            yield f"{above}{name}", resource
+    for nested in children(stack):
+        yield from servers(nested, alive, f"{above}{nested.name.removeprefix('in-')}/")
+
+
+def fate(old, new):
+    """Tell what an update does to a server that is there, by Heat's own comparison."""
+    from heat.engine import resource
+
+    try:
+        old.update_template_diff_properties(new.properties, old.properties)
+    except resource.UpdateReplace:
+        return "replaced"
+    return "kept"
+
+
+def update(request):
+    """Tell what an update that changes some parameters makes of each server."""
+    changed = {**request["parameters"], **request["update"]}
+    alive: list[object] = []
+    before = dict(servers(parse(request), alive))
+    after = dict(servers(parse({**request, "parameters": changed}), alive))
+    return {
+        path: {
+            "user_data": server.properties["user_data"],
+            "fate": fate(before[path], server) if path in before else "made",
+        }
+        for path, server in after.items()
+    }
+
+
 def answer(request):
     """Tell what Heat makes of one request."""
     from heat.engine import support
 
+    if "attributes" in request:
+        return {"user_data": user_data(request)}
     seen: dict[str, str] = {}
     error = None
     try:
@@ -113,6 +184,7 @@ def answer(request):
     useless = (support.HIDDEN, support.UNSUPPORTED)
     return {
         "error": error,
+        "servers": update(request) if "update" in request else {},
         "resources": sorted(seen),
         "placeholders": sorted(name for name, status in seen.items() if status in useless),
     }

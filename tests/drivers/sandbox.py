@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """A node's scripts in a folder: absolute paths are rewritten, commands that touch the machine are
-stand-ins that write down how they were called.  Needs neither root nor a network."""
+stand-ins that write down how they were called.  Needs neither root nor a network.
 
-import os
+Of the machine's own programs a node has :data:`TOOLS` alone, so that none is touched or asked of
+images by accident."""
+
 import pathlib
 import shlex
+import shutil
 import subprocess
 
 from magnum.drivers import user_data
@@ -14,12 +17,21 @@ ROOTS = (
     "/opt/magnum",
     "/etc/magnum",
     "/etc/docker",
+    "/etc/motd",
     "/etc/systemd",
     "/etc/sysconfig",
+    "/dev/disk",
     "/run/magnum",
+    "/var/lib/containerd",
+    "/var/lib/docker",
     "/var/lib/magnum",
     "/var/log/magnum",
 )
+TOOLS = (
+    *("awk", "cat", "chmod", "cp", "cut", "date", "env", "find", "grep", "gzip", "head", "mkdir"),
+    *("mktemp", "mv", "od", "printf", "rm", "sed", "seq", "sh", "sha256sum", "tail", "tar", "tr"),
+)
+"""What every image has, besides systemd."""
 
 
 class Sandbox:
@@ -30,6 +42,10 @@ class Sandbox:
         self.calls_file = root / "calls"
         self._bin = root / "bin"
         self._bin.mkdir()
+        self._tools = root / "tools"
+        self._tools.mkdir()
+        for tool in TOOLS:
+            self.tool(tool)
         self.calls_file.touch()
         for folder in ("opt/magnum/bin", "opt/magnum/lib", "etc/magnum", "etc/systemd/system"):
             (root / folder).mkdir(parents=True)
@@ -40,15 +56,22 @@ class Sandbox:
         self.stub("sleep", "")
         self.variables(**variables)
 
+    def tool(self, name: str) -> None:
+        """Give the node a program of the machine's."""
+        (self._tools / name).symlink_to(shutil.which(name) or f"/{name} is missing here")
+
     def install(self, name: str) -> None:
         """Put a packaged script in its place."""
         script = SCRIPTS / name
-        text = script.read_text()
+        library, common = script.parent.name == "lib", script.parent.name == "node"
+        target = script.stem if common else script.name
+        self.place(f"{'lib' if library else 'bin'}/{target}", script.read_text())
+
+    def place(self, name: str, text: str) -> None:
+        """Put a script in its place below ``/opt/magnum``."""
         for path in ROOTS:
             text = text.replace(path, f"{self.root}{path}")
-        library, common = script.parent.name == "lib", script.parent.name == "node"
-        target = self.root / "opt/magnum" / ("lib" if library else "bin")
-        target /= script.stem if common else script.name
+        target = self.root / "opt/magnum" / name
         target.write_text(text)
         target.chmod(0o755)
 
@@ -74,10 +97,10 @@ class Sandbox:
     def run(self, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run one of the node's scripts."""
         return subprocess.run(
-            ["sh", self.root / "opt/magnum/bin" / script, *arguments],
+            [self._tools / "sh", self.root / "opt/magnum/bin" / script, *arguments],
             capture_output=True,
             text=True,
-            env={"PATH": f"{self._bin}:{os.environ['PATH']}", "TMPDIR": str(self.root / "tmp")},
+            env={"PATH": f"{self._bin}:{self._tools}", "TMPDIR": str(self.root / "tmp")},
             check=False,
         )
 

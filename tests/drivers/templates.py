@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Look through parsed Heat templates."""
 
+import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -38,11 +39,17 @@ def parameters_used(value: Any) -> set[str]:
 def all_templates(request: StackRequest) -> dict[str, dict[str, Any]]:
     """Parse the request's template and those it nests, by file name."""
     nested = {
-        name: yaml.safe_load(text)
+        name: _parsed(text)
         for name, text in request.files.items()
         if name.endswith((".yaml", ".template"))
     }
     return {"": request.template, **nested}
+
+
+@functools.cache  # nobody changes it
+def _parsed(text: str) -> dict[str, Any]:
+    parsed: dict[str, Any] = yaml.safe_load(text)
+    return parsed
 
 
 def given(value: Any, template: dict[str, Any], values: Mapping[str, Any]) -> Any:

@@ -11,10 +11,12 @@ from tests.drivers.sandbox import Sandbox
 NODE = {
     "NODE_IP": "10.0.0.4",
     "NODE_PUBLIC_IP": "198.51.100.4",
-    "FIRST_MASTER_IP": "10.0.0.3",
+    "MANAGER_IPS": "10.0.0.3",
     "NODE_ROLE": "master",
     "TLS_DISABLED": "false",
     "OVERLAY_POOL": "10.100.0.0/16",
+    "OVERLAY_PREFIX_LENGTH": "25",
+    "OVERLAY_CHOSEN": "true",
     "JOIN_TOKEN": "SWMTKN-1-worker",
 }
 UNIT = """[Service]
@@ -27,7 +29,10 @@ case "$*" in
 *LocalNodeState*) cat "$0.state" 2>/dev/null || echo inactive ;;
 "swarm init --help") echo --default-addr-pool ;;
 "swarm init "*) echo "docker swarm join --token SWMTKN-1-secret"; echo active > "$0.state" ;;
-"swarm join "*) [ ! -e "$0.refuse" ] || { rm "$0.refuse"; exit 1; }; echo active > "$0.state" ;;
+"swarm join "*)
+    [ ! -e "$0.refuse" ] || { rm "$0.refuse"; echo pending > "$0.state"; exit 1; }
+    echo active > "$0.state" ;;
+"swarm leave --force") echo inactive > "$0.state" ;;
 "swarm join-token -q "*) echo "SWMTKN-1-$4" ;;
 "node inspect self"*) echo ready ;;
 esac
@@ -52,7 +57,7 @@ def test_swarm_init_makes_a_swarm_and_hands_out_the_workers_token(node):
     assert node.mode("/run/magnum/signal-data") == 0o600
     (init,) = [call for call in node.calls if call.startswith("docker swarm init --adv")]
     assert "--advertise-addr 10.0.0.4 --listen-addr 10.0.0.4:2377" in init
-    assert "--default-addr-pool 10.100.0.0/16" in init
+    assert "--default-addr-pool 10.100.0.0/16 --default-addr-pool-mask-length 25" in init
     assert not [call for call in node.calls if call.startswith("signal")]
 
 
@@ -82,11 +87,29 @@ def test_swarm_join_tries_until_it_is_let_in_and_then_no_more(node):
     assert joins[0].endswith("--token SWMTKN-1-worker 10.0.0.3:2377")
 
 
+def test_swarm_join_goes_from_a_lost_manager_to_the_next_and_leaves_the_attempt_behind(node):
+    node.variables(**{**NODE, "MANAGER_IPS": "10.0.0.3,10.0.0.5"})
+    (node.root / "bin/docker.refuse").touch()
+    assert node.run("swarm_join.sh").returncode == 0
+    asked = [call for call in node.calls if call.startswith(("docker swarm j", "docker swarm l"))]
+    assert [call.split()[-1] for call in asked] == ["10.0.0.3:2377", "--force", "10.0.0.5:2377"]
+
+
 def test_swarm_join_when_it_is_never_let_in_says_where(node):
     node.stub("docker", "exit 1")
     found = node.run("swarm_join.sh")
     assert found.returncode == 1
-    assert found.stderr.endswith("this node cannot join the swarm at 10.0.0.3:2377\n")
+    assert found.stderr.endswith("this node cannot join the swarm at 10.0.0.3, port 2377\n")
+
+
+@pytest.mark.parametrize(("chosen", "code"), [("false", 0), ("true", 1)])
+def test_swarm_init_by_an_old_engine_ignores_no_label(node, chosen, code):
+    node.variables(**{**NODE, "OVERLAY_CHOSEN": chosen})
+    node.stub("docker", DOCKER.replace("echo --default-addr-pool", ":"))
+    found = node.run("swarm_init.sh")
+    assert found.returncode == code
+    assert bool(found.stderr) == bool(code)
+    assert not [call for call in node.calls if "addr-pool" in call]
 
 
 def test_a_step_without_its_input_names_it(node):
@@ -151,11 +174,11 @@ def test_docker_lets_no_image_keep_containers_without_their_engine(node):
 
 
 def test_docker_when_the_engine_does_not_start_repeats_its_words(node):
-    node.stub("systemctl", "[ $1 != restart ]")
+    node.stub("systemctl", "[ $1 != restart ] || { echo 'See systemctl status.' >&2; exit 1; }")
     node.stub("journalctl", "echo no such storage driver")
     found = node.run("docker.sh")
     assert found.returncode == 1
-    assert found.stderr.endswith("no such storage driver\nthe container engine does not start\n")
+    assert found.stderr == "no such storage driver\nthe container engine does not start\n"
 
 
 def test_metadata_is_kept_from_containers_before_the_engine_starts(node):
@@ -297,6 +320,7 @@ def _authority(path):
 
 @pytest.fixture
 def asking(node):
+    node.tool("openssl")
     node.stub("curl", CURL)
     _authority(node.root / "bin/curl.ca")
     node.variables(**CERTIFICATES)

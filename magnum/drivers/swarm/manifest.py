@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What Swarm drivers of all operating systems share.
 
-Notes on values that are accepted and do little: ``flannel`` and ``docker`` as network drivers both
-mean swarm's own overlay networks; with ``rexray`` no volume plugin is installed, volumes are local.
+``flannel`` and ``docker`` as network drivers both mean swarm's own overlay networks, which take
+their addresses from the labels named after flannel.
 """
 
+from magnum.core import labels
 from magnum.drivers.contract import NodeCertificateRule
-from magnum.drivers.manifest import Binding, DriverManifest, NodePart, Output
+from magnum.drivers.manifest import Binding, DriverManifest, NodePart, Output, Unserved
 
 # An engine takes every client certificate of its cluster's authority for root's, so no node may
 # have one: only server certificates are signed for nodes.
@@ -27,14 +28,18 @@ PARAMETERS = (
     Binding("fixed_subnet", "template.fixed_subnet"),
     Binding("fixed_network_cidr", "template.fixed_network", "own_cidr"),
     Binding("dns_nameserver", "template.dns_nameserver"),
+    Binding("docker_volume_size", "template.docker_volume_size"),
     Binding("floating_ip_enabled", "template.floating_ip_enabled"),
     Binding("ssh_enabled", "cluster.ssh_public_key", "is_set"),
+    Binding("tls_disabled", "template.tls_disabled"),
     Binding("wait_condition_timeout", "cluster.create_timeout_minutes", "wait_seconds"),
     Binding("master_user_id", "access.master.user_id", required=True),
     Binding("master_password", "access.master.password", required=True),
     Binding("worker_user_id", "access.worker.user_id", required=True),
     Binding("worker_password", "access.worker.password", required=True),
 )
+
+FORMAT = (Binding("value_escapes", "escapes", required=True),)
 
 ENVIRONMENT = (
     Binding("NODE_ROLE", "role", required=True),
@@ -45,8 +50,9 @@ ENVIRONMENT = (
     Binding("TLS_DISABLED", "template.tls_disabled", "lower"),
     Binding("CERTIFICATE_NAME", "rule.common_names.0", required=True),
     Binding("CERTIFICATE_USAGES", "rule.extended_key_usages", "commas", required=True),
-    Binding("CLUSTER_CIDR", "template.fixed_network", "own_cidr"),
-    Binding("OVERLAY_POOL", "template.fixed_network", "overlay_pool", required=True),
+    Binding("OVERLAY_POOL", "template", "overlay_pool", required=True),
+    Binding("OVERLAY_PREFIX_LENGTH", "template.labels", "overlay_prefix_length"),
+    Binding("OVERLAY_CHOSEN", "template.labels", "has_overlay_labels"),
     Binding("STORAGE_DRIVER", "template.docker_storage_driver", "storage_driver"),
     Binding("INSECURE_REGISTRY", "template.insecure_registry"),
     Binding("HTTP_PROXY", "template.http_proxy"),
@@ -54,7 +60,9 @@ ENVIRONMENT = (
     Binding("NO_PROXY", "template.no_proxy"),
 )
 
-ENGINE = ("certificates", "metadata", "docker")
+DOWNLOADS = tuple(Binding(label.upper(), f"template.labels.{label}") for label in labels.DOWNLOADS)
+
+ENGINE = ("certificates", "metadata", "volume", "engine", "docker")
 
 BASE = DriverManifest(
     name="swarm",
@@ -67,21 +75,32 @@ BASE = DriverManifest(
         NodePart("user_data_master", "master", (*ENGINE, "swarm_join", "readiness")),
         NodePart("user_data_worker", "worker", (*ENGINE, "swarm_join", "readiness")),
     ),
-    parameters=PARAMETERS,
-    environment=ENVIRONMENT,
+    parameters=PARAMETERS + FORMAT,
+    environment=ENVIRONMENT + DOWNLOADS,
     outputs=(
         Output("api_address", "api_address"),
         Output("master_addresses", "master_addresses"),
         Output("node_addresses", "node_addresses"),
+        Output("workers", "workers"),
     ),
     scaling=("number_of_nodes",),
     removals_parameter="nodes_to_remove",
+    join_parameter="worker_join_token",
     api_port=2376,
     plain_scheme="tcp",
     certificate_rules={"master": NODE_CERTIFICATE, "worker": NODE_CERTIFICATE},
     network_drivers=("docker", "flannel"),
-    volume_drivers=("rexray",),
+    volume_drivers=(),
     storage_drivers=("devicemapper", "overlay", "overlay2"),
-    # No load balancer and no registry yet: an honest no instead of a cluster without them.
-    unserved={"master_lb_enabled": False, "registry_enabled": False},
+    unserved={
+        "master_lb_enabled": Unserved(
+            False, "because every manager of a swarm serves the API at an address of its own"
+        ),
+        "registry_enabled": Unserved(
+            False, "because a swarm has no registry of its own; run one on it as a service"
+        ),
+        "volume_driver": Unserved(
+            None, "because no volume plugin for swarm is maintained any more; volumes are local"
+        ),
+    },
 )

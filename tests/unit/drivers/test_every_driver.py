@@ -3,6 +3,7 @@
 
 import copy
 import dataclasses
+import functools
 import json
 import pathlib
 from collections.abc import Callable
@@ -25,12 +26,14 @@ KINDS = list(specs.matrix(DRIVERS[0]))
 each_driver = pytest.mark.parametrize("driver", DRIVERS, ids=lambda driver: driver.name)
 
 
+@functools.cache  # laws read it, and what breaks it takes a copy
 def request_of(driver: Driver, kind: str = "full") -> StackRequest:
     return driver.create_request(specs.matrix(driver)[kind], specs.ACCESS)
 
 
 def test_our_drivers_are_registered():
-    assert "swarm_fedora_atomic" in {driver.name for driver in DRIVERS}
+    swarm = {"swarm_coreos", "swarm_fedora_atomic", "swarm_ubuntu"}
+    assert swarm <= {driver.name for driver in DRIVERS}
 
 
 @each_driver
@@ -43,7 +46,7 @@ def test_every_driver_keeps_the_law(driver, kind, law):
 @each_driver
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_same_cluster_makes_the_same_request(driver, kind):
-    first, second = request_of(driver, kind), request_of(driver, kind)
+    first, second = request_of(driver, kind), request_of.__wrapped__(driver, kind)
     assert first == second
 
 
@@ -130,7 +133,8 @@ def _file(name: str, old: str, new: str) -> Callable:
     return change
 
 
-BASE = DRIVERS[0].manifest
+BY_NAME = {driver.name: driver for driver in DRIVERS}
+BASE = BY_NAME["swarm_fedora_atomic"].manifest
 FAULTS = {
     "unbound": (checks.parameters, _manifest(parameters=BASE.parameters[1:])),
     "unknown": (
@@ -154,6 +158,7 @@ FAULTS = {
     "dying signal": (checks.resource_rules, _nested("HEAT_SIGNAL\n", "TOKEN_SIGNAL\n")),
     "keypair": (checks.resource_rules, _nested("config_drive: true", "key_name: k")),
     "shown": (checks.hidden_parameters, _show("worker_password")),
+    "shown token": (checks.hidden_parameters, _show("worker_join_token")),
     "nested shown": (
         checks.nested_secrets,
         _nested("{type: string, hidden: true}", "{type: string}"),
@@ -164,6 +169,10 @@ FAULTS = {
         _nested("value: {get_resource: server}", "value: {get_param: password}"),
     ),
     "manager token": (checks.worker_secrets, _member(join_token={"get_attr": ["token", "data"]})),
+    "manager secret": (
+        checks.worker_secrets,
+        _member(name={"list_join": ["-", [{"get_param": "master_password"}]]}),
+    ),
     "manager password": (
         checks.passwords,
         _member(password={"get_param": "master_password"}),
@@ -185,6 +194,14 @@ FAULTS = {
     "secret parameter": (checks.hidden_parameters, _sent(node_prefix=specs.MASTER_PASSWORD)),
     "no step": (checks.node_steps, _file("user_data_worker", "bin/docker.sh", "bin/podman.sh")),
     "no input": (checks.node_steps, _file("user_data_worker", "/cluster.env", "/other.env")),
+    "no label": (
+        checks.source_paths,
+        _manifest(environment=(Binding("A", "template.labels.dcoker_url"),)),
+    ),
+    "no command": (checks.node_files, _file("user_data_worker", "bin/run-steps", "bin/run")),
+    "other format": (checks.node_files, _manifest(user_data_format="ignition")),
+    "other escapes": (checks.escapes, _sent(value_escapes={})),
+    "no escapes": (checks.escapes, _member(value_escapes={})),
     "unfilled": (checks.placeholders, _nested("'%%JOIN_TOKEN%%'", "'%%TOKEN%%'")),
     "long": (
         checks.server_names,
@@ -193,12 +210,32 @@ FAULTS = {
 }
 
 
+def _copy(request: StackRequest) -> StackRequest:
+    return dataclasses.replace(
+        request, template=copy.deepcopy(request.template), files=dict(request.files)
+    )
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_each_law_catches_its_fault(fault):
     law, break_it = FAULTS[fault]
-    request = request_of(DRIVERS[0])
-    request = dataclasses.replace(
-        request, template=copy.deepcopy(request.template), files=dict(request.files)
-    )
+    request = _copy(request_of(BY_NAME[BASE.name]))
     assert list(law(BASE, request)) == []
     assert list(law(*break_it(BASE, request))) != []
+
+
+IGNITION_FAULTS = {
+    "readable": (checks.node_files, _file("user_data_worker", '"mode": 384', '"mode": 420')),
+    "stranger": (checks.node_files, _file("user_data_worker", '"passwd":', '"password":')),
+    "no command": (checks.node_files, _file("user_data_worker", '"enabled": true', '"mask": true')),
+    "no step": (checks.node_steps, _file("user_data_worker", "bin/docker.sh", "bin/podman.sh")),
+}
+
+
+@pytest.mark.parametrize("fault", IGNITION_FAULTS)
+def test_each_law_of_user_data_catches_its_fault_in_ignition(fault):
+    law, break_it = IGNITION_FAULTS[fault]
+    driver = BY_NAME["swarm_coreos"]
+    request = _copy(request_of(driver))
+    assert list(law(driver.manifest, request)) == []
+    assert list(law(*break_it(driver.manifest, request))) != []

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import dataclasses
+import pathlib
 from typing import Any
 
 import pytest
@@ -38,3 +39,40 @@ def test_a_driver_of_another_package_need_not_be_a_manifest():
     foreign: Any = Foreign()
     found = Registry([MANIFEST, foreign]).driver_for("vm", "own", "own")
     assert found.name == "foreign"
+
+
+@pytest.mark.parametrize(
+    ("listed", "expected"),
+    [
+        (["all"], True),
+        (["swarm_fedora_atomic"], True),
+        (["magnum_vm_coreos_k8s", "magnum_vm_atomic_swarm"], True),
+        (["magnum_vm_coreos_k8s"], False),
+        ([], False),
+    ],
+)
+def test_driver_is_enabled_by_its_name_of_today_or_of_2015(listed: list[str], expected: bool):
+    (driver,) = Registry([MANIFEST]).drivers()
+    assert registry.is_enabled(driver, listed) is expected
+
+
+def test_driver_that_is_not_enabled_is_refused_with_those_that_are():
+    other = dataclasses.replace(MANIFEST, name="other", provides=(Triple("vm", "own", "own"),))
+    drivers = Registry([MANIFEST, other])
+    assert drivers.enabled_driver_for("vm", "own", "own", ["other"]).name == "other"
+    with pytest.raises(UnsupportedDriver) as caught:
+        drivers.enabled_driver_for("vm", "fedora-atomic", "swarm", ["other"])
+    assert str(caught.value) == (
+        "This site does not offer clusters of swarm on fedora-atomic (vm), it offers: "
+        "own on own (vm)."
+    )
+
+
+def test_names_that_no_driver_has_are_found():
+    listed = ["all", "swarm_fedora_atomic", "magnum_vm_atomic_swarm", "swarm_fedora", "nomad"]
+    assert registry.unknown_names(listed) == ["swarm_fedora", "nomad"]
+
+
+def test_path_of_the_template_leads_to_it():
+    (driver,) = Registry([MANIFEST]).drivers()
+    assert "heat_template_version" in pathlib.Path(driver.template_path).read_text()

@@ -39,7 +39,16 @@ def test_fixed_network_is_a_cidr_or_a_network_that_is_there(fixed_network, own, 
     ],
 )
 def test_overlay_pool_keeps_clear_of_the_nodes(fixed_network, pool):
-    assert sources.overlay_pool(fixed_network) == pool
+    assert sources.overlay_pool(specs.template(DRIVER, fixed_network=fixed_network)) == pool
+
+
+def test_overlay_networks_get_their_addresses_from_the_labels():
+    asked = {"flannel_network_cidr": "10.7.0.0/20", "flannel_network_subnetlen": "26"}
+    assert sources.overlay_pool(specs.template(DRIVER, labels=asked)) == "10.7.0.0/20"
+    assert sources.overlay_prefix_length(asked) == 26
+    assert sources.has_overlay_labels(asked) == "true"
+    assert sources.overlay_prefix_length({"K1": "V1"}) == 24
+    assert sources.has_overlay_labels({"K1": "V1"}) == "false"
 
 
 @pytest.mark.parametrize(
@@ -72,3 +81,10 @@ def test_bind_when_a_required_value_is_missing_names_the_field():
     root = sources.Sources(specs.spec(DRIVER), specs.ACCESS, RULE, "master")
     with pytest.raises(Invalid, match="needs flavor_id"):
         sources.bind(root, (Binding("a", "template.flavor_id", required=True),))
+
+
+def test_find_gives_a_label_or_none():
+    spec = specs.spec(DRIVER, labels={"docker_url": "http://mirror/docker.tgz"})
+    root = sources.Sources(spec, specs.ACCESS, RULE, "master")
+    assert sources.find(root, "template.labels.docker_url") == "http://mirror/docker.tgz"
+    assert sources.find(root, "template.labels.curl_url") is None

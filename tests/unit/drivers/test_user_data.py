@@ -2,12 +2,8 @@
 import subprocess
 
 import pytest
-import yaml
 
-from magnum.core.errors import Invalid
 from magnum.drivers import user_data
-from magnum.drivers.user_data import NodeConfig, NodeFile
-from tests.drivers import checks
 
 
 @pytest.mark.parametrize(
@@ -22,35 +18,16 @@ def test_env_file_gives_a_shell_the_very_value(tmp_path, value):
     assert run.stdout == f"{value}|end"
 
 
-def test_cloud_config_packs_all_but_what_heat_fills_in():
-    files = (
-        NodeFile("/a", 0o600, "text with %%NODE_IP%%\n"),
-        NodeFile("/b", 0o644, "NODE_IP='%%NODE_IP%%'\nB='2'\n", has_placeholders=True),
-    )
-    text = user_data.cloud_config(NodeConfig(files, "/run-me", None))
-    config = yaml.safe_load(text)
-    packed, plain = config["write_files"]
-    assert text.startswith("#cloud-config\n")
-    assert text.count("%%NODE_IP%%") == 1
-    assert (packed["permissions"], checks.content(packed)) == ("0600", "text with %%NODE_IP%%\n")
-    assert (plain["permissions"], plain["content"]) == ("0644", files[1].content)
-    assert config["runcmd"] == [["/run-me"]]
-    assert "ssh_authorized_keys" not in config
-
-
-def test_authorized_key_drops_the_comment_that_may_be_any_text():
-    assert user_data.authorized_key("ssh-rsa AAAA me %%X%%\n- evil: yes") == "ssh-rsa AAAA"
-
-
-@pytest.mark.parametrize(
-    "text", ["", "ssh-rsa", "ssh-rsa ä", "-----BEGIN CERTIFICATE-----\nAAAA", "a: b AAAA"]
-)
-def test_authorized_key_when_it_is_none_is_refused(text):
-    with pytest.raises(Invalid, match="no SSH public key"):
-        user_data.authorized_key(text)
-
-
 def test_every_step_has_one_script():
     scripts = user_data.step_scripts()
     assert scripts["swarm_init"] == "swarm/swarm_init.sh"
     assert not {"run-steps", "signal", "json"} & set(scripts)
+
+
+def test_a_step_of_another_package_is_found_by_its_path():
+    own = {"motd": "magnum.drivers:scripts/lib/json.sh"}
+    config = user_data.node_config(("motd",), {}, None, own)
+    files = {file.path: file for file in config.files}
+    assert "json_string" in files["/opt/magnum/bin/motd.sh"].content
+    assert files["/opt/magnum/bin/motd.sh"].mode == 0o755
+    assert files["/etc/magnum/steps"].content == "motd\n"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Configure and start the container engine: its API on 2376, with TLS unless disabled, and on the
 # usual socket for this node itself.
-# Inputs: NODE_IP TLS_DISABLED FIRST_MASTER_IP
+# Inputs: NODE_IP TLS_DISABLED MANAGER_IPS
 # Optional: STORAGE_DRIVER INSECURE_REGISTRY HTTP_PROXY HTTPS_PROXY NO_PROXY CLUSTER_CIDR
 # Writes: /etc/docker/daemon.json /etc/systemd/system/docker.service.d/magnum.conf
 # shellcheck source=magnum/drivers/scripts/lib/step.sh
@@ -56,20 +56,19 @@ setting() {
 # an engine would otherwise ask the proxy for its swarm.
 proxies() {
     [ -n "$HTTP_PROXY$HTTPS_PROXY" ] || return 0
-    direct="localhost,127.0.0.1,$NODE_IP,$FIRST_MASTER_IP${CLUSTER_CIDR:+,$CLUSTER_CIDR}"
+    direct="localhost,127.0.0.1,$NODE_IP,$MANAGER_IPS${CLUSTER_CIDR:+,$CLUSTER_CIDR}"
     setting HTTP_PROXY "$HTTP_PROXY"
     setting HTTPS_PROXY "$HTTPS_PROXY"
     setting NO_PROXY "$direct${NO_PROXY:+,$NO_PROXY}"
 }
 
-engine=$(command -v dockerd || command -v dockerd-current) ||
-    fail "the image has no container engine (dockerd)"
-command -v docker > /dev/null || fail "the image has no docker client"
+engine=$(command -v dockerd || command -v dockerd-current) || fail "there is no dockerd"
 command=$(unit_command) || command=
 mkdir -p /etc/docker "${dropin%/*}"
 daemon_json > /etc/docker/daemon.json
 {
     printf '[Service]\nExecStart=\nExecStart=%s\n' "${command:-$engine}"
+    [ ! -d /opt/magnum/programs ] || setting PATH "$PATH"
     proxies
 } > "$dropin"
 
@@ -77,9 +76,9 @@ daemon_json > /etc/docker/daemon.json
 [ ! -f /etc/sysconfig/docker ] || sed -i 's/ *--live-restore[^ "'"'"']*//' /etc/sysconfig/docker
 
 systemctl daemon-reload
-systemctl enable docker.service
-systemctl restart docker.service || {
-    # Its own words only, not what systemd says about it.
+systemctl --quiet enable docker.service
+# Of a failure the engine's own words only, not what systemd says about it.
+systemctl restart docker.service 2> /dev/null || {
     journalctl _SYSTEMD_UNIT=docker.service -n 2 --no-pager -o cat >&2 || true
     fail "the container engine does not start"
 }

@@ -4,6 +4,7 @@
 # STATUS is SUCCESS or FAILURE; HANDLE is the JSON of a handle of the kind HEAT_SIGNAL, this node's
 # own when left out.  With SUCCESS goes what is in DATA_FILE, a line for other nodes.
 # Inputs: HEAT_SIGNAL
+# Programs: curl
 # Reads: /run/magnum/signal-data unless DATA_FILE is given
 # shellcheck source=magnum/drivers/scripts/lib/step.sh
 . /opt/magnum/lib/step.sh

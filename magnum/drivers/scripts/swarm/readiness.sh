@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Find out whether this node really serves: the engine's API from the network, its TLS, the swarm.
 # Inputs: NODE_IP NODE_ROLE TLS_DISABLED
+# Programs: curl
 # shellcheck source=magnum/drivers/scripts/lib/step.sh
 . /opt/magnum/lib/step.sh
 

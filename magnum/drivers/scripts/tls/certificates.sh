@@ -5,6 +5,7 @@
 # Inputs: AUTH_URL MAGNUM_URL CLUSTER_UUID NODE_USER_ID NODE_PASSWORD NODE_IP CERTIFICATE_NAME
 # Inputs: CERTIFICATE_USAGES
 # Optional: NODE_PUBLIC_IP
+# Programs: curl openssl
 # Writes: /etc/docker/ca.crt /etc/docker/server.crt /etc/docker/server.key
 # shellcheck source=magnum/drivers/scripts/lib/step.sh
 . /opt/magnum/lib/step.sh
