@@ -22,10 +22,12 @@ LOG = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0
 """How often the files are looked at, at most: with each call it would take as long as the rules."""
 
+_DEFAULT_FILE, _FORMER_DEFAULT_FILE = "policy.yaml", "policy.json"
+
 Stamps = tuple[tuple[pathlib.Path, int, int], ...]
 
 
-class Malformed(Exception):
+class Malformed(errors.Misconfigured):
     """A policy file cannot be read, or is no table of rules."""
 
 
@@ -84,6 +86,7 @@ class Enforcer:
             LOG.error("The policy stays as it was: %s", error)
 
     def _load(self) -> policy.Enforcer:
+        _tell_which_file(self._conf)
         checks = {default.name: default.check for default in self._defaults}
         for path, *_ in self._stamps:
             checks.update(_read(path))
@@ -121,8 +124,24 @@ def _stamps(conf: cfg.ConfigOpts) -> Stamps:
     return tuple((path, *_stamp(path)) for path in _paths(conf))
 
 
+def _file(conf: cfg.ConfigOpts) -> str | None:
+    """Return the policy file: the one configured, else policy.yaml, else policy.json."""
+    name = conf.oslo_policy.policy_file
+    file: str | None = conf.find_file(name)
+    if file is None and name == _DEFAULT_FILE:
+        file = conf.find_file(_FORMER_DEFAULT_FILE)
+    return file
+
+
+def _tell_which_file(conf: cfg.ConfigOpts) -> None:
+    """Warn of a policy.json that looks as if it counted, and does not."""
+    used, other = _file(conf), conf.find_file(_FORMER_DEFAULT_FILE)
+    if conf.oslo_policy.policy_file == _DEFAULT_FILE and other not in (None, used):
+        LOG.warning("%s is not read, as there is %s; remove one of them.", other, used)
+
+
 def _paths(conf: cfg.ConfigOpts) -> Iterator[pathlib.Path]:
-    if file := conf.find_file(conf.oslo_policy.policy_file):
+    if file := _file(conf):
         yield pathlib.Path(file)
     for name in conf.oslo_policy.policy_dirs:
         if folder := conf.find_file(name):

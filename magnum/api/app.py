@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The application: pecan in its middleware, whose order is here and nowhere else.
 
-Called by ``magnum-api`` and :mod:`magnum.wsgi` with the real service layer, by tests with another
-one or another guard.
+Called by :mod:`magnum.api.paste` with the real service layer, by tests with another one or another
+guard.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -75,32 +75,45 @@ def _measuring(app: Application, conf: cfg.ConfigOpts) -> Application:
     return observation.Measuring(app) if workers.are_counted(conf) else app
 
 
-def pipeline(guard: auth.Guard) -> tuple[Middleware, ...]:
-    """Return the middleware from the outside in."""
-    return (
+def pipeline(guard: auth.Guard) -> dict[str, Middleware]:
+    """Return the middleware by name, from the outside in."""
+    return {
         # Around everything, so that nothing goes uncounted.
-        _measuring,
+        "metrics": _measuring,
         # So that every answer has its request id, a 401 and a preflight too.
-        request_id.RequestId,
+        "request_id": request_id.RequestId,
         # Before anything that may log, or ask somebody.
-        lambda app, _conf: observation.Tracing(app),
+        "tracing": lambda app, _conf: observation.Tracing(app),
         # Before the token is asked for: browsers send preflights without one.
-        _cors,
+        "cors": _cors,
         # Before anything that builds a URL.
-        _proxy,
+        "http_proxy_to_wsgi": _proxy,
         # Public, and in its own format that load balancers know.
-        _healthcheck,
+        "healthcheck": _healthcheck,
         # Around all that may fail, so that its headers are on errors; raises nothing itself.
-        lambda app, _conf: versions.Negotiation(app),
+        "microversions": lambda app, _conf: versions.Negotiation(app),
         # Around all the rest: from here on in, whatever is raised becomes an answer.
-        lambda app, _conf: faults.Faults(app),
+        "faults": lambda app, _conf: faults.Faults(app),
         # Before Keystone is asked, as it is cheap.
-        lambda app, conf: limits.BodyLimit(app, conf.api.max_body_size),
+        "sizelimit": lambda app, conf: limits.BodyLimit(app, conf.api.max_body_size),
         # Nothing of a request is parsed for a caller without an identity but its path.
-        lambda app, conf: auth.Authentication(app, conf, guard),
+        "authtoken": lambda app, conf: auth.Authentication(app, conf, guard),
         # Next to pecan, which it keeps from parsing the request again and differently.
-        lambda app, _conf: intake.Reader(app),
+        "intake": lambda app, _conf: intake.Reader(app),
+    }
+
+
+def core(services: Services, conf: cfg.ConfigOpts) -> Application:
+    """Build what is inside of all middleware."""
+    environment = Environment(services, Enforcer(conf, policies.list_rules()), conf)
+    app: Application = pecan.make_app(
+        Router(),
+        hooks=[EnvironmentHook(environment)],
+        guess_content_type_from_ext=False,
+        force_canonical=False,
+        use_context_locals=False,
     )
+    return app
 
 
 def build(
@@ -110,14 +123,7 @@ def build(
 
     :param guard: what establishes a caller's identity; Keystone, save in tests.
     """
-    environment = Environment(services, Enforcer(conf, policies.list_rules()), conf)
-    app: Application = pecan.make_app(
-        Router(),
-        hooks=[EnvironmentHook(environment)],
-        guess_content_type_from_ext=False,
-        force_canonical=False,
-        use_context_locals=False,
-    )
-    for middleware in reversed(pipeline(guard)):
+    app = core(services, conf)
+    for middleware in reversed(pipeline(guard).values()):
         app = middleware(app, conf)
     return app

@@ -70,10 +70,14 @@ def _target(owner: Any) -> dict[str, object]:
     return {"project_id": owner.project_id, "user_id": owner.user_id}
 
 
+NO_BODY = object()
+"""No body at all, which is not the same as null."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a handler answers; ``body`` is plain data, or None for no body at all."""
+    """What a handler answers; ``body`` is plain data, or :data:`NO_BODY`."""
 
-    body: Any = None
+    body: Any = NO_BODY
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)

@@ -23,6 +23,12 @@ from magnum.core import errors
 
 LOG = logging.getLogger(__name__)
 
+_CONFUSED = re.compile(r"python-(magnumclient|keystoneclient|urllib3)|keystoneauth1/")
+"""What every python-magnumclient calls itself, by its age.
+
+They break at Retry-After with anything but a 413, and then say nothing of the error itself.
+"""
+
 _SENTENCE_END = re.compile(r"\.(?=\s|$)")
 
 
@@ -87,8 +93,7 @@ def response(error: Exception, environ: Mapping[str, Any]) -> webob.Response:
     headers: dict[str, str] = {}
     if isinstance(error, errors.MagnumError):
         status, message = error.code, error.message
-        if error.retry_after is not None:
-            headers["Retry-After"] = str(error.retry_after)
+        headers.update(_waiting(error, environ))
     elif isinstance(error, exc.HTTPException):
         status, message = error.status_int, _plain(error.status_int, error.detail)
     else:
@@ -109,6 +114,14 @@ def response(error: Exception, environ: Mapping[str, Any]) -> webob.Response:
     )
     answer.headers.update(headers)
     return answer
+
+
+def _waiting(error: errors.MagnumError, environ: Mapping[str, Any]) -> dict[str, str]:
+    """Return the header that tells when to try again, for whom that is of use."""
+    agent = str(environ.get("HTTP_USER_AGENT", ""))
+    if error.retry_after is None or _CONFUSED.search(agent):
+        return {}
+    return {"Retry-After": str(error.retry_after)}
 
 
 def _unsupported(message: str) -> dict[str, Any]:
@@ -162,7 +175,8 @@ def _rewrite(answer: webob.Response, environ: Mapping[str, Any]) -> None:
     if answer.status_int == 503:  # the token middleware's: nobody else says so by itself
         silent = errors.Unavailable("Keystone")
         message = silent.message
-        answer.headers.setdefault("Retry-After", str(silent.retry_after))
+        answer.headers.pop("Retry-After", None)
+        answer.headers.update(_waiting(silent, environ))
     answer.json_body = body(answer.status_int, message, environ.get("openstack.request_id", ""))
     answer.content_type = "application/json"
 

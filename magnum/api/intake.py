@@ -22,6 +22,9 @@ VERSION_SEGMENT = "v1"
 MAX_DEPTH = 16
 """Nesting of a body; the deepest one with a meaning has 3."""
 
+FORM = "application/x-www-form-urlencoded"
+"""Beside JSON, what a PUT may be: a test of 2016 sends a command so."""
+
 _BODY_METHODS = ("POST", "PATCH", "PUT")
 _QUERY_PARAMETERS = 32
 
@@ -42,7 +45,7 @@ class Intake:
     """What a request says.
 
     :ivar path: its segments, from ``v1`` on; empty for the root.
-    :ivar body: parsed JSON, or ABSENT.
+    :ivar body: parsed JSON or a form's pairs, or ABSENT.
     """
 
     path: tuple[str, ...]
@@ -86,23 +89,29 @@ def segments(environ: Mapping[str, Any]) -> tuple[str, ...]:
 
 def query(environ: Mapping[str, Any]) -> dict[str, str]:
     """Parse the query string; a parameter may come once."""
+    return _pairs(environ.get("QUERY_STRING", ""), "The query")
+
+
+def _pairs(encoded: str | bytes, where: str) -> dict[str, str]:
+    """Parse pairs in the encoding of forms.
+
+    :param where: what they are, for errors.
+    """
     try:
+        text = encoded if isinstance(encoded, str) else encoded.decode("ascii")
         pairs = urllib.parse.parse_qsl(
-            environ.get("QUERY_STRING", ""),
-            keep_blank_values=True,
-            errors="strict",
-            max_num_fields=_QUERY_PARAMETERS,
+            text, keep_blank_values=True, errors="strict", max_num_fields=_QUERY_PARAMETERS
         )
     except ValueError as error:
         raise errors.Invalid(
-            f"The query must be at most {_QUERY_PARAMETERS} parameters in UTF-8."
+            f"{where} must be at most {_QUERY_PARAMETERS} parameters in UTF-8."
         ) from error
     found: dict[str, str] = {}
     for name, value in pairs:
-        _check_text(name + value, "The query")
+        _check_text(name + value, where)
         if name in found:
             raise errors.Invalid(
-                f"The query parameter {errors.first_sentence(name, 80)!r} must come only once."
+                f"{where} parameter {errors.first_sentence(name, 80)!r} must come only once."
             )
         found[name] = value
     return found
@@ -119,6 +128,8 @@ def body(environ: Mapping[str, Any]) -> Any:
     if not raw.strip():
         return ABSENT
     media_type = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+    if media_type == FORM and environ["REQUEST_METHOD"] == "PUT":
+        return _pairs(raw, "The form")
     if media_type not in ("application/json", ""):
         raise faults.UnsupportedMediaType(
             f"The body's type is {errors.first_sentence(media_type, 80)!r} but must be "

@@ -15,6 +15,9 @@ from magnum.core import errors
 from magnum.service.page import Page
 
 PARAMETERS = frozenset({"limit", "marker", "sort_key", "sort_dir"})
+NARROWING = frozenset({"bay_ident"})
+"""Parameters of some lists that the following pages have as well."""
+
 DIRECTIONS = ("asc", "desc")
 
 
@@ -66,6 +69,7 @@ def next_url(url: str, query: Mapping[str, str], page: Page, rows: Sequence[Any]
     if len(rows) < page.limit:
         return {}
     parameters = {
+        **{name: query[name] for name in NARROWING if name in query},
         "sort_key": query.get("sort_key", "id"),
         "sort_dir": page.sort_dir,
         "limit": page.limit,

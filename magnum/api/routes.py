@@ -12,12 +12,13 @@ from types import MappingProxyType
 from magnum.api.call import Call, Reply
 from magnum.api.controllers.certificates import CertificatesController
 from magnum.api.controllers.clusters import ClustersController
+from magnum.api.controllers.containers import ACTIONS, ContainersController
 from magnum.api.controllers.discovery import DiscoveryController
 from magnum.api.controllers.services import ServicesController
 from magnum.api.controllers.templates import TemplatesController
 from magnum.api.intake import VERSION_SEGMENT
-from magnum.api.pagination import PARAMETERS
-from magnum.api.vocabulary import BAY, BAYMODEL, Vocabulary
+from magnum.api.pagination import NARROWING, PARAMETERS
+from magnum.api.vocabulary import BAY, BAYMODEL, CONTAINER, Vocabulary
 from magnum.core import errors
 
 Handler = Callable[[Call], Reply]
@@ -71,7 +72,27 @@ def _baymodels(vocabulary: Vocabulary) -> tuple[Route, ...]:
     )
 
 
-_discovery = DiscoveryController((BAYMODEL.collection, BAY.collection, "certificates", "mservices"))
+def _containers(vocabulary: Vocabulary) -> tuple[Route, ...]:
+    controller, path = ContainersController(vocabulary), f"v1/{vocabulary.collection}"
+    item = {"GET": controller.get, "PATCH": controller.patch, "DELETE": controller.delete}
+    page = {"GET": PARAMETERS | NARROWING}
+    return (
+        _route(path, {"GET": controller.get_all, "POST": controller.post}, query=page),
+        _route(f"{path}/detail", {"GET": controller.detail}, query=page),
+        _route(f"{path}/{IDENT}", item),
+        *(_route(f"{path}/{IDENT}/{verb}", {"PUT": getattr(controller, verb)}) for verb in ACTIONS),
+        _route(f"{path}/{IDENT}/logs", {"GET": controller.logs}),
+        _route(
+            f"{path}/{IDENT}/execute",
+            {"PUT": controller.execute},
+            query={"PUT": frozenset({"command"})},
+        ),
+    )
+
+
+_discovery = DiscoveryController(
+    (BAYMODEL.collection, BAY.collection, CONTAINER.collection, "certificates", "mservices")
+)
 _certificates = CertificatesController()
 _services = ServicesController()
 
@@ -81,6 +102,7 @@ ROUTES: tuple[Route, ...] = (
     _route("v1", {"GET": _discovery.v1}, public=True),
     *_baymodels(BAYMODEL),
     *_bays(BAY),
+    *_containers(CONTAINER),
     # A cluster's nodes come here with a token that has no project.
     _route("v1/certificates", {"POST": _certificates.post}, projectless=frozenset({"POST"})),
     _route(
@@ -90,6 +112,10 @@ ROUTES: tuple[Route, ...] = (
     ),
     _route("v1/mservices", {"GET": _services.get_all}),
 )
+
+_OF_A_CONTAINER = frozenset(
+    route.path[-1] for route in ROUTES if route.path[1:3] == (CONTAINER.collection, IDENT)
+) - {IDENT}
 
 PUBLIC_PATHS = frozenset(route.path for route in ROUTES if route.public)
 
@@ -109,6 +135,7 @@ GONE: Mapping[str, tuple[str, str]] = MappingProxyType(
 
 def find(path: tuple[str, ...]) -> tuple[Route, str] | None:
     """Return the route of a path and the ident in it, or None."""
+    path = _in_order(path)
     for route in ROUTES:
         if len(route.path) == len(path) and all(
             wanted in (IDENT, segment) and segment
@@ -117,6 +144,16 @@ def find(path: tuple[str, ...]) -> tuple[Route, str] | None:
             ident = path[route.path.index(IDENT)] if IDENT in route.path else ""
             return route, ident
     return None
+
+
+def _in_order(path: tuple[str, ...]) -> tuple[str, ...]:
+    """Put what is done to a container after the container; in 2016 either order was served."""
+    match path:
+        case (version, CONTAINER.collection, verb, ident) if (
+            verb in _OF_A_CONTAINER and ident not in _OF_A_CONTAINER
+        ):
+            return (version, CONTAINER.collection, ident, verb)
+    return path
 
 
 def why_nothing(path: tuple[str, ...]) -> str:

@@ -34,7 +34,11 @@ def item(vocabulary: Vocabulary, row: Any, base_url: str, *, alone: bool = False
     :param alone: show also what only the answer to a GET of this one resource has.
     """
     failed = alone and getattr(row, "status", None) in states.FAILED
-    words = (word for word in vocabulary.words if failed or not word.field.only_failed)
+    words = (
+        word
+        for word in vocabulary.words
+        if (failed or not word.field.only_failed) and (alone or not word.field.only_alone)
+    )
     return _shown(vocabulary, words, row, base_url)
 
 

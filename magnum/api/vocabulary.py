@@ -57,9 +57,11 @@ class Vocabulary:
         return {word.name: word for word in self.words}
 
     def listed(self, detail: bool) -> tuple[Word, ...]:
-        """Return the words that items of a list have; what only failures show is in none."""
+        """Return the words that items of a list have; what is shown alone is in none."""
         return tuple(
-            word for word in self.words if (detail or word.listed) and not word.field.only_failed
+            word
+            for word in self.words
+            if (detail or word.listed) and not (word.field.only_failed or word.field.only_alone)
         )
 
     @property
@@ -118,7 +120,8 @@ BAY = Vocabulary(
         fields.CLUSTER_FIELDS,
         "uuid name cluster_template_id node_count master_count create_timeout discovery_url "
         "stack_id status status_reason faults api_address node_addresses master_addresses "
-        "coe_version container_version created_at updated_at links",
+        "coe_version container_version health_status health_status_reason created_at updated_at "
+        "links",
         "uuid name cluster_template_id node_count master_count create_timeout stack_id status "
         "links",
         {
@@ -150,7 +153,21 @@ BAYMODEL = Vocabulary(
     ),
 )
 
-ALL = (BAY, BAYMODEL)
+CONTAINER = Vocabulary(
+    core="container",
+    noun="container",
+    collection="containers",
+    words=_words(
+        fields.CONTAINER_FIELDS,
+        "uuid name image command memory environment cluster_id status status_reason host "
+        "created_at updated_at links",
+        "uuid name image command memory environment cluster_id status links",
+        {"cluster_id": "bay_uuid"},
+    ),
+    changeable=frozenset({"name", "image", "command", "memory", "environment"}),
+)
+
+ALL = (BAY, BAYMODEL, CONTAINER)
 
 TEMPLATE_OF: Mapping[str, Vocabulary] = MappingProxyType({BAY.noun: BAYMODEL})
 """What a cluster of each vocabulary is made from."""

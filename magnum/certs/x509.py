@@ -49,7 +49,9 @@ class Bundle:
         certificate, end, key = text.partition(_END)
         if not end or "PRIVATE KEY-----" not in key:
             raise ValueError("neither a certificate nor a key behind it")
-        return cls(certificate + end, key)
+        return cls(
+            certificate + end, key.rstrip() + "\n"
+        )  # Barbican leaves the last line's end out
 
     def certificate(self) -> x509.Certificate:
         """Return the certificate parsed."""

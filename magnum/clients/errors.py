@@ -38,7 +38,7 @@ _PASSING = frozenset({408, 429})
 _SECRETS = (
     (re.compile(r"\bgAAAA[\w=-]{20,}"), "***"),  # Fernet tokens
     (re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]+"), "***"),  # JWS tokens
-    (re.compile(r"(https?://)[^/\s@]+@"), r"\1"),  # user and password in a URL
+    (re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^/\s@]+@"), r"\1"),  # user and password in a URL
     (re.compile(r"(https?://[^\s?\"'<>]+)\?[^\s\"'<>]+"), r"\1"),  # signatures in a query
 )
 _LIBRARIES = (

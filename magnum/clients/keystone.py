@@ -5,16 +5,23 @@ Used by the conductor's identity and cleanup steps.  Every verb is idempotent, s
 conductor can repeat a step.
 """
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from typing import Any
 
 from keystoneauth1.adapter import Adapter
 
 from magnum.clients.errors import Clash, Missing, translate
-from magnum.clients.sessions import Sessions, versioned
+from magnum.clients.sessions import Sessions
+from magnum.clients.trustee_domain import TrusteeDomain
 from magnum.core import errors
+from magnum.core.urls import versioned
 
 _NAME = "Keystone"
+MAGNUM_TYPES = ("container-infra", "container")
+"""Types under which catalogues have this API, today's and that of 2015."""
+
 _NODE_USER_OPTIONS = {
     "lock_password": True,
     "ignore_password_expiry": True,
@@ -29,10 +36,14 @@ class ProjectGone(Missing):
 
 
 class Keystone:
-    """What the conductor wants of Keystone; safe for threads."""
+    """What the conductor wants of Keystone; safe for threads.
+
+    :raises Misconfigured: ``[trust]`` says some of what is needed, and not all.
+    """
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
+        self._trustees = TrusteeDomain(sessions)
         self._conf = sessions.conf
         self._role_ids: dict[str, str] = {}
 
@@ -70,6 +81,28 @@ class Keystone:
                 with translate(_NAME):
                     self._service().delete(path)
 
+    def try_granting(self) -> None:
+        """See whether the service's user may give itself roles; nothing is different afterwards.
+
+        On its own project it is given a role that it has there, which Keystone allows or forbids
+        like any other.  Where it has none of its own (but by a group, say) it is given the first
+        of ``[trust] roles``, which is taken back.
+
+        :raises Missing: one of those roles does not exist.
+        :raises NotPermitted: it may not.
+        :raises Unavailable: Keystone does not answer.
+        """
+        with translate(_NAME):
+            token = self._token()
+        project_id, had = token.project_id, token.role_ids
+        wanted = [self._role_id(role) for role in self._conf.trust.roles]
+        paths = [self._assignment_of(str(project_id), role_id) for role_id in (*wanted, *had)]
+        there = next(filter(self._is_there, paths), None)
+        with translate(_NAME):
+            self._service().put(there or paths[0])
+            if there is None:
+                self._service().delete(paths[0])
+
     def ensure_node_user(self, name: str, password: str, description: str) -> str:
         """Have a user of that name and password in the trustee domain, without any role.
 
@@ -88,7 +121,7 @@ class Keystone:
         # Somebody died after making it, or its options were changed since.
         body = {"password": password, "enabled": True, "options": _NODE_USER_OPTIONS}
         with translate(_NAME):
-            self._domain_admin().patch(f"/users/{user_id}", json={"user": body})
+            self._trustees.adapter().patch(f"/users/{user_id}", json={"user": body})
         return user_id
 
     def delete_node_user(self, name: str) -> None:
@@ -99,7 +132,7 @@ class Keystone:
         user_id = self._find_user(name)
         if user_id is not None:
             with suppress(Missing), translate(_NAME):
-                self._domain_admin().delete(f"/users/{user_id}")
+                self._trustees.adapter().delete(f"/users/{user_id}")
 
     def check(self) -> None:
         """Ask Keystone something, logged in as the service's user.
@@ -126,8 +159,33 @@ class Keystone:
         :raises Unavailable: there is none.
         """
         override = self._conf.magnum_client.endpoint_override
-        types = ("container-infra", "container")
-        return versioned(override or self._public_endpoint("magnum", *types), "v1")
+        return versioned(override or self._public_endpoint("magnum", *MAGNUM_TYPES), "v1")
+
+    def magnum_endpoints(self) -> list[tuple[str, str, str]]:
+        """Return type, interface and URL of each of this API's endpoints in the catalogue.
+
+        :raises Unavailable: Keystone does not answer.
+        """
+        region = self._conf.magnum_client.region_name
+        with translate(_NAME):
+            # The library's own search lets names of a type stand for each other.
+            catalogue = self._token().service_catalog.normalize_catalog()
+        return [
+            (service["type"], endpoint["interface"], str(endpoint["url"]))
+            for service in catalogue
+            for endpoint in service["endpoints"]
+            if service["type"] in MAGNUM_TYPES and region in {None, endpoint["region_name"]}
+        ]
+
+    def moment(self) -> datetime:
+        """Return the time by Keystone's clock, which it tells with a new token.
+
+        :raises Unavailable: Keystone does not answer.
+        """
+        with translate(_NAME):
+            self._sessions.service().invalidate()
+            issued: datetime = self._token().issued
+        return issued
 
     def _public_endpoint(self, service: str, *types: str) -> str:
         """Return the public endpoint of the first of the types that the catalogue has.
@@ -148,11 +206,23 @@ class Keystone:
     def _service(self) -> Adapter:
         return self._sessions.service().adapter("keystone", "v3")
 
-    def _domain_admin(self) -> Adapter:
-        return self._sessions.domain_admin().adapter("keystone", "v3")
+    def _token(self) -> Any:
+        """Return all that Keystone tells with the token of the service's user."""
+        session = self._sessions.service()
+        session.get_token()  # logs in, or says why not
+        auth: Any = session.auth
+        return auth.get_access(session)
+
+    def _is_there(self, path: str) -> bool:
+        with suppress(Missing), translate(_NAME):
+            self._service().head(path)
+            return True
+        return False
 
     def _assignment(self, project_id: str, role: str) -> str:
-        role_id = self._role_id(role)
+        return self._assignment_of(project_id, self._role_id(role))
+
+    def _assignment_of(self, project_id: str, role_id: str) -> str:
         with translate(_NAME):
             user_id = self._sessions.service().get_user_id()
         return f"/projects/{project_id}/users/{user_id}/roles/{role_id}"
@@ -166,29 +236,31 @@ class Keystone:
             self._role_ids[name] = str(found[0]["id"])
         return self._role_ids[name]
 
-    def _trustee_domain_id(self) -> str:
-        configured = self._conf.trust.trustee_domain_id
-        if configured:
-            return str(configured)
-        session = self._sessions.domain_admin()
-        auth: Any = session.auth
-        return str(auth.get_access(session).domain_id)
-
     def _find_user(self, name: str) -> str | None:
-        with translate(_NAME):
-            query = {"name": name, "domain_id": self._trustee_domain_id()}
-            found = self._domain_admin().get("/users", params=query).json()["users"]
+        query = {"name": name, "domain_id": self._trustees.id()}
+        with self._in_domain() as keystone:
+            found = keystone.get("/users", params=query).json()["users"]
         return str(found[0]["id"]) if found else None
 
     def _create_user(self, name: str, password: str, description: str) -> str:
-        with translate(_NAME):
-            user = {
-                "name": name,
-                "password": password,
-                "description": description,
-                "domain_id": self._trustee_domain_id(),
-                "enabled": True,
-                "options": _NODE_USER_OPTIONS,
-            }
-            made = self._domain_admin().post("/users", json={"user": user}).json()
+        user = {
+            "name": name,
+            "password": password,
+            "description": description,
+            "domain_id": self._trustees.id(),
+            "enabled": True,
+            "options": _NODE_USER_OPTIONS,
+        }
+        with self._in_domain() as keystone:
+            made = keystone.post("/users", json={"user": user}).json()
         return str(made["user"]["id"])
+
+    @contextmanager
+    def _in_domain(self) -> Iterator[Adapter]:
+        """Ask for something in the trustee domain, which may be gone."""
+        try:
+            with translate(_NAME):
+                yield self._trustees.adapter()
+        except Missing:
+            self._trustees.forget()  # made anew under its name, perhaps
+            raise

@@ -7,7 +7,6 @@ API answers 503 at once, and the conductor repeats whole steps.
 """
 
 import logging
-import re
 import threading
 import time
 from collections.abc import Mapping
@@ -21,6 +20,7 @@ from keystoneauth1 import access, exceptions, loading, plugin, session
 from keystoneauth1.adapter import Adapter
 from keystoneauth1.identity import generic
 from keystoneauth1.identity.access import AccessInfoPlugin
+from os_service_types import ServiceTypes
 from oslo_config import cfg
 
 from magnum import context as contexts
@@ -28,6 +28,7 @@ from magnum.clients.errors import Missing, Rejected, translate
 from magnum.conf import clients as options
 from magnum.context import RequestContext
 from magnum.core import errors
+from magnum.core.urls import versioned
 from magnum.metrics import instruments
 
 SERVICE_TYPES: Mapping[str, str] = {
@@ -36,6 +37,7 @@ SERVICE_TYPES: Mapping[str, str] = {
     "glance": "image",
     "nova": "compute",
     "neutron": "network",
+    "cinder": "volumev3",
     "barbican": "key-manager",
     "magnum": "container-infra",
 }
@@ -44,6 +46,11 @@ SERVICE_TYPES: Mapping[str, str] = {
 REQUEST_ID_HEADER = "X-OpenStack-Request-Id"
 
 _BY_TYPE = {kind: service for service, kind in SERVICE_TYPES.items()}
+_CATALOGUED = frozenset(
+    alias for kind in _BY_TYPE for alias in (kind, *ServiceTypes().get_all_types(kind))
+)
+"""Types under which a catalogue may have a service of ours: of some, names have changed."""
+
 LOG = logging.getLogger(__name__)
 
 _AUTH_GROUPS = ("keystone_auth", "keystone_authtoken")
@@ -271,7 +278,7 @@ def _shortened(info: dict[str, Any]) -> dict[str, Any]:
     The library copies the whole catalogue each time that it looks for an endpoint.
     """
     token = info["token"]
-    catalog = [entry for entry in token.get("catalog", ()) if entry["type"] in _BY_TYPE]
+    catalog = [entry for entry in token.get("catalog", ()) if entry["type"] in _CATALOGUED]
     return {**info, "token": {**token, "catalog": catalog}}
 
 
@@ -285,17 +292,6 @@ def register_auth_options(conf: cfg.ConfigOpts) -> str:
         loading.register_auth_conf_options(conf, group)
     first, second = _AUTH_GROUPS
     return first if conf[first].auth_type or conf[first].auth_section else second
-
-
-def versioned(url: str, version: str) -> str:
-    """Return a catalogue's URL with ``/<version>`` in it, whichever version it ended in.
-
-    A project's id that follows the right version stays: Nova of 2016 needs it there.
-    """
-    url = url.rstrip("/")
-    if f"/{version}/" in f"{url}/":
-        return url
-    return re.sub(r"/v\d+(\.\d+)?(/[0-9a-f]{32})?$", "", url) + f"/{version}"
 
 
 def _new_transport() -> requests.Session:

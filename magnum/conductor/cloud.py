@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Everything a step works with: the table, the certificate store, Keystone and Heat.
+"""Everything a step works with: the table, the certificate store, Keystone, Heat, the engines.
 
 One per process.  Tests put fakes in its place.
 """
@@ -14,6 +14,7 @@ from oslo_config import cfg
 from magnum.certs import manager
 from magnum.certs.manager import CertStore
 from magnum.clients import neutron
+from magnum.clients.docker.pool import Engines
 from magnum.clients.keystone import Keystone
 from magnum.clients.neutron import Port
 from magnum.clients.sessions import Sessions
@@ -68,6 +69,7 @@ class Cloud:
         self.network = network
         self.stacks = stacks
         self.notices = Notices(conf)
+        self.engines = Engines(conf)
         self._entered: set[str] = set()
         self._lock = threading.Lock()
 

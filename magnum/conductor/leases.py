@@ -9,7 +9,7 @@ it.
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from magnum.context import RequestContext
@@ -132,10 +132,18 @@ class Leases:
 
     def keep(self, stopping: threading.Event) -> None:
         """Renew until told to stop; the body of a thread."""
-        while not stopping.wait(self._seconds / RENEWALS_PER_LEASE):
-            try:
-                self.renew()
-            except errors.Unavailable as error:
-                LOG.warning("Leases are not renewed: %s", error)
-            except Exception:  # the thread that keeps all leases must outlive any surprise
-                LOG.exception("Leases are not renewed")
+        keep(self.renew, self._seconds, stopping)
+
+
+def keep(renew: Callable[[], None], seconds: float, stopping: threading.Event) -> None:
+    """Renew leases often enough until told to stop; the body of a thread.
+
+    :param seconds: what a lease is good for.
+    """
+    while not stopping.wait(seconds / RENEWALS_PER_LEASE):
+        try:
+            renew()
+        except errors.Unavailable as error:
+            LOG.warning("Leases are not renewed: %s", error)
+        except Exception:  # the thread that keeps all leases must outlive any surprise
+            LOG.exception("Leases are not renewed")

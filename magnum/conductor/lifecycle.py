@@ -7,9 +7,9 @@ The names are stored with operations: one that is in use cannot be renamed.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from magnum.conductor import steps
+from magnum.conductor import nodes, steps
+from magnum.conductor.answer import Answer
 from magnum.conductor.run import Run
-from magnum.conductor.steps import Waiting
 from magnum.core.states import Action
 
 
@@ -19,18 +19,23 @@ class Step:
 
     :ivar name: recorded when it is done.
     :ivar act: does it; may be called again after it was done.
-    :ivar text: what users are told when it is done.
+    :ivar text: what users are told when it is done, if anything.
     """
 
     name: str
-    act: Callable[[Run], Waiting | None]
-    text: str
+    act: Callable[[Run], Answer]
+    text: str | None
 
 
+# Addresses come before what asks the bay's own managers; tokens come last, when nobody joins.
 _UPDATE = (
+    Step("victims", nodes.choose_victims, None),
+    Step("drain", nodes.drain_victims, None),
     Step("stack", steps.update_stack, "Heat has accepted the change"),
     Step("wait", steps.wait_for_stack, "Heat has finished, all nodes have signalled"),
-    Step("outputs", steps.read_outputs, "The bay is ready"),
+    Step("outputs", steps.read_outputs, "Addresses are known"),
+    Step("nodes", nodes.forget_victims, None),
+    Step("tokens", nodes.rotate_tokens, "The bay is ready"),
 )
 
 # Certificates come first: the node users' passwords are derived from the authority's key.
@@ -40,7 +45,8 @@ LIFECYCLES: dict[Action, tuple[Step, ...]] = {
         Step("node_users", steps.make_node_users, "Users of the nodes are made"),
         Step("stack", steps.create_stack, "Heat has accepted the stack"),
         Step("wait", steps.wait_for_stack, "Heat has finished, all nodes have signalled"),
-        Step("outputs", steps.read_outputs, "The bay is ready"),
+        Step("outputs", steps.read_outputs, "Addresses are known"),
+        Step("tokens", nodes.rotate_tokens, "The bay is ready"),
     ),
     Action.UPDATE: _UPDATE,
     # The way back is an update to what the row wants again.

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """One pass over an operation: all that its steps know and leave behind."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import Any
 
 from magnum.conductor.cloud import Cloud
 from magnum.conductor.leases import Held
+from magnum.conductor.swarm import Swarm
 from magnum.core import errors
 from magnum.core.cluster import ClusterSpec, Role
 from magnum.core.states import Action
@@ -31,7 +33,7 @@ class Run:
 
     :ivar progress: what earlier steps left for later ones; written with each step.
     :ivar changes: columns of the cluster to write with the present step.
-    :ivar addresses: of the nodes of a role, to write at the end.
+    :ivar addresses: of the nodes of a role, to write with the present step.
     :ivar blamed: the resource that a failure is told of, where one is known.
     :ivar faults: why resources of the stack have failed, for users to see once the operation has.
     :ivar observed: the stack as the watch has just seen it settle; None while nobody looked.
@@ -52,7 +54,7 @@ class Run:
         self.progress: dict[str, Any] = dict(held.claim.progress)
         self.changes: dict[str, Any] = {}
         self.addresses: dict[str, list[str]] = {}
-        self.said: list[str] = []
+        self.said: list[tuple[str, str | None, str]] = []
         self.blamed = "end"
         self.faults: dict[str, str] | None = None
         self.observed: Stack | None = None
@@ -97,6 +99,10 @@ class Run:
         """The stacks of the cluster's project."""
         return self.cloud.stacks(self.cluster.project_id)
 
+    def find_stack(self) -> Stack | None:
+        """Find the cluster's stack, also one whose id nobody lived to record."""
+        return self.stacks.find(self.cluster.stack_id or self.spec.stack_name)
+
     def user_name(self, role: Role) -> str:
         """Return the one name that the user of its nodes can have."""
         return f"{self.cluster.uuid}-{role}"
@@ -107,6 +113,25 @@ class Run:
             setattr(self.cluster, name, value)
         self.changes.update(columns)
 
-    def say(self, text: str) -> None:
-        """Tell the cluster's users something, with the record of the present step."""
-        self.said.append(text)
+    def place(self, role: Role, addresses: Iterable[str]) -> None:
+        """Set the addresses of the nodes of a role, to be written with the present step."""
+        self.addresses[role] = [*addresses]
+        for group in self.cluster.node_groups:
+            if group.role == role and group.is_default:
+                group.node_addresses = self.addresses[role]
+
+    def say(self, text: str, about: str | None = None) -> None:
+        """Tell the cluster's users something, with the record of the present step.
+
+        :param about: the node it is about, else the step.
+        """
+        self.said.append(("INFO", about, text))
+
+    def warn(self, text: str, about: str | None = None) -> None:
+        """Tell the cluster's users likewise of what is not as it should be."""
+        self.said.append(("WARNING", about, text))
+
+    @cached_property
+    def swarm(self) -> Swarm:
+        """The managers of the cluster."""
+        return Swarm(self.cloud, self.cluster)

@@ -15,10 +15,10 @@ from sqlalchemy.orm import Session
 
 from magnum.clients.errors import Clash, LoginRefused, Missing, NotPermitted, ServiceRefused
 from magnum.conductor import lifecycle, steps
+from magnum.conductor.answer import Pause, Waiting
 from magnum.conductor.cloud import Cloud
 from magnum.conductor.leases import Held, Leases
 from magnum.conductor.run import OperationFailed, Run, Unsettled
-from magnum.conductor.steps import Waiting
 from magnum.context import carried
 from magnum.core import errors, states
 from magnum.core.states import Action, Outcome
@@ -121,7 +121,12 @@ class Runner:
                 self._give_back(held, 0.0, None)
                 return Verdict.OVER
             self._leases.ensure(held)
-            if step.act(run) is Waiting.WAITING:
+            outcome = step.act(run)
+            if isinstance(outcome, Pause):
+                self._record(run, held.claim.step, None)
+                self._give_back(held, outcome.seconds, None)
+                return Verdict.OVER
+            if outcome is Waiting.WAITING:
                 self._record(run, held.claim.step, None, waiting=True)
                 held.stack_id = run.cluster.stack_id
                 return Verdict.WAITING
@@ -137,30 +142,31 @@ class Runner:
     ) -> None:
         """Write that a step is done, or with the step before it what a waiting one left."""
         claim = run.held.claim
-        told = [("INFO", step or "begin", said) for said in (*run.said, text) if said]
+        told = _told(run, step or "begin", text)
 
         def write(session: Session) -> None:
-            operations.record_step(session, claim, step, run.progress, run.changes, waiting=waiting)
+            operations.record_step(
+                session, claim, step, run.progress, run.changes, run.addresses, waiting=waiting
+            )
             repository.add_events(session, claim.cluster_id, claim.uuid, told)
 
         self._cloud.database.write(write)
         run.held.advance(step, run.progress)
-        run.changes, run.said = {}, []
+        run.changes, run.addresses, run.said = {}, {}, []
 
-    def _finish(self, run: Run, text: str) -> None:
+    def _finish(self, run: Run, text: str | None) -> None:
         claim = run.held.claim
+        told = _told(run, "end", text)
 
         def write(session: Session) -> None:
-            repository.add_events(session, claim.cluster_id, claim.uuid, [("INFO", "end", text)])
+            repository.add_events(session, claim.cluster_id, claim.uuid, told)
             if claim.action is Action.DELETE:
                 self._cloud.notices.tell(session, claim, Result.SUCCESS)
                 operations.finish_delete(session, claim)
             else:
                 # A bay that was taken back goes on saying why.
                 changes = {**run.changes, "faults": None}
-                operations.finish(
-                    session, claim, Outcome.COMPLETE, claim.cause, changes, run.addresses
-                )
+                operations.finish(session, claim, Outcome.COMPLETE, claim.cause, changes)
                 self._cloud.notices.tell(session, claim, Result.SUCCESS)
 
         self._cloud.database.write(write)
@@ -198,7 +204,7 @@ class Runner:
             failed = ("ERROR", blamed, reason)
             repository.add_events(session, claim.cluster_id, claim.uuid, [failed])
             if not claim.goes_back:
-                operations.finish(session, claim, Outcome.FAILED, shown, changes, {})
+                operations.finish(session, claim, Outcome.FAILED, shown, changes)
                 notices.tell(session, claim, Result.FAILURE)
                 return
             clean = {**changes, "faults": None}
@@ -266,6 +272,12 @@ class Runner:
             LOG.info("Its lease runs out by itself: %s", error)
 
 
+def _told(run: Run, source: str, text: str | None) -> list[tuple[str, str, str]]:
+    """Return the events of a step: what it has said, and that it is done."""
+    said = [(severity, about or source, words) for severity, about, words in run.said]
+    return [*said, ("INFO", source, text)] if text else said
+
+
 def _may_pass(error: Exception, claim: Claim) -> bool:
     """Tell whether trying again makes sense."""
     if isinstance(error, errors.Unavailable | Unsettled):
@@ -304,5 +316,11 @@ def _not_in_time(run: Run) -> str:
     run.faults = heat_status.faults(resources)
     busy = [each.path for each in resources if each.status.endswith("_IN_PROGRESS")]
     leaves = [path for path in busy if not any(other.startswith(f"{path}/") for other in busy)]
-    waited_for = ", ".join(sorted(leaves)[:5]) or "nothing that Heat knows of"
-    return f"{text}, still waiting for {waited_for}."
+    waited_for = ", ".join(_located(run, path) for path in sorted(leaves)[:5])
+    return f"{text}, still waiting for {waited_for or 'nothing that Heat knows of'}."
+
+
+def _located(run: Run, path: str) -> str:
+    """Name a resource, and the node that it belongs to."""
+    node = run.driver.node_name(run.spec, path)
+    return f"{path} (node {node})" if node else path

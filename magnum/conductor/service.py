@@ -18,6 +18,8 @@ from functools import partial
 from oslo_config import cfg
 
 from magnum.conductor.cloud import Cloud
+from magnum.conductor.containers import Containers
+from magnum.conductor.health import HealthChecks
 from magnum.conductor.leases import Held, Leases
 from magnum.conductor.runner import Runner, Verdict
 from magnum.conductor.watch import Watch
@@ -52,10 +54,12 @@ class Conductor:
         self._runner = Runner(cloud, self._leases)
         self._watch = Watch(cloud, self._on_settled, self._on_expired, self._on_trouble)
         self._teller = Teller(conf, cloud.database)
+        self._health = HealthChecks(cloud)
         self._pool = ThreadPoolExecutor(options.workers, thread_name_prefix="worker")
         self._free = threading.Semaphore(options.workers)
         # By the host, not by the process: the broker keeps a queue for every name it was told.
-        self._server = ConductorServer(conf, conf.host, self._on_ready)
+        self._containers = Containers(cloud, self.name)
+        self._server = ConductorServer(conf, conf.host, self._on_ready, self._containers.verbs)
         self._stopping = False
         self._called = False  # by a message
         self._free_again = False  # a worker, or a cluster that something waits for
@@ -69,6 +73,12 @@ class Conductor:
             target=self._leases.keep, args=(keeper_stops,), name="leases", daemon=True
         )
         keeper.start()
+        threading.Thread(
+            target=self._containers.creations.keep,
+            args=(keeper_stops,),
+            name="creation-leases",
+            daemon=True,
+        ).start()
         self._server.start()
         self._teller.start(keeper_stops)
         try:
@@ -109,7 +119,9 @@ class Conductor:
             if called or freed or now >= next_sweep:
                 self._surviving(self._gather)
                 self._surviving(self._sweep)
+                self._surviving(self._containers.creations.sweep)
                 next_sweep = now + self._conf.conductor.sweep_interval
+            self._surviving(self._health.sweep)
             for project_id in self._watch.due():
                 self._pool.submit(self._watch.look, project_id)
             self._alarm.wait(BEAT_SECONDS)
@@ -204,6 +216,8 @@ class Conductor:
         bus = threading.Thread(target=self._server.stop, name="bus-stop", daemon=True)
         bus.start()
         self._pool.shutdown(wait=True)
+        self._containers.creations.close()
         for held in self._leases.held():
             self._runner.give_back(held)
+        self._health.stop()
         bus.join(BUS_STOP_SECONDS)

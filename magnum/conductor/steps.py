@@ -4,15 +4,14 @@
 Each may have been done by a conductor that died before it could record it.  So each looks for
 what it would make under the one name it can have, and adopts it.  A step does one kind of thing
 to one service, asks :meth:`Run.ensure` before, and either returns, or returns :data:`WAITING`, or
-raises.
+raises.  The steps on a bay's own nodes are in :mod:`magnum.conductor.nodes`.
 """
-
-import enum
 
 from magnum.certs import manager, x509
 from magnum.certs.passwords import node_password
 from magnum.clients.keystone import ProjectGone
-from magnum.conductor import leftovers
+from magnum.conductor import leftovers, nodes
+from magnum.conductor.answer import WAITING, Waiting
 from magnum.conductor.run import OperationFailed, Run, Unsettled
 from magnum.core import errors, states
 from magnum.core.cluster import NodeAccess, NodeUser, Role
@@ -24,15 +23,6 @@ HEAT_FORGETS_SECONDS = 60
 """After so long without an answer Heat drops a call, by its rpc_response_timeout."""
 
 ROLES: tuple[Role, ...] = ("master", "worker")
-
-
-class Waiting(enum.Enum):
-    """The one answer of a step that is not done and needs a look at its stack."""
-
-    WAITING = enum.auto()
-
-
-WAITING = Waiting.WAITING
 
 
 def make_certificates(run: Run) -> None:
@@ -84,13 +74,13 @@ def create_stack(run: Run) -> None:
 def update_stack(run: Run) -> None:
     """Have Heat begin to bring the stack to the number of nodes wanted."""
     run.ensure()
-    stack = _stack(run)
+    stack = run.find_stack()
     if stack is None:
         raise OperationFailed("The Heat stack of this bay is gone, only deleting it is possible.")
     run.progress["before"] = _moment(stack)
-    run.ensure()
     spec = run.spec
-    parameters = run.driver.update_parameters(spec, [])
+    parameters = run.driver.update_parameters(spec, nodes.removals(run), nodes.join_token(run))
+    run.ensure()
     run.stacks.update(stack.id, parameters, spec.create_timeout_minutes)
     run.say(f"Heat changes the stack to {spec.node_count} nodes")
 
@@ -123,7 +113,9 @@ def read_outputs(run: Run) -> None:
         api_address=seen.api_address,
         discovery_url=run.cluster.discovery_url or seen.discovery_url,
     )
-    run.addresses = {"master": [*seen.master_addresses], "worker": [*seen.node_addresses]}
+    run.place("master", seen.master_addresses)
+    run.place("worker", seen.node_addresses)
+    run.progress["workers"] = [worker.name for worker in seen.workers]
 
 
 def delete_stack(run: Run) -> None:
@@ -134,7 +126,7 @@ def delete_stack(run: Run) -> None:
     if run.progress.get("project_gone"):
         return
     run.ensure()
-    stack = _stack(run)
+    stack = run.find_stack()
     if stack is None:
         _wait_for_unseen_creation(run)
         return
@@ -232,12 +224,7 @@ def _failure(run: Run, stack: Stack) -> str:
     if failure is None:
         return f"The Heat stack is {stack.status}: {errors.first_sentence(stack.reason)}."
     run.blamed = failure.path
-    return heat_status.describe_failure(failure)
-
-
-def _stack(run: Run) -> Stack | None:
-    """Find the cluster's stack, also one whose id nobody lived to record."""
-    return run.stacks.find(run.cluster.stack_id or run.spec.stack_name)
+    return heat_status.describe_failure(failure, run.driver.node_name(run.spec, failure.path))
 
 
 def _wait_for_unseen_creation(run: Run) -> None:

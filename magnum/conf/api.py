@@ -8,6 +8,18 @@ GROUP = "api"
 OPTIONS = (
     cfg.HostAddressOpt("host", default="127.0.0.1", help="Address the API listens on."),
     cfg.PortOpt("port", default=9511, help="Port the API listens on."),
+    cfg.BoolOpt(
+        "enabled_ssl",
+        default=False,
+        help="Whether magnum-api itself does TLS, for which it needs ssl_cert_file and "
+        "ssl_key_file.  Elsewhere the proxy before it does.",
+    ),
+    cfg.StrOpt(
+        "ssl_cert_file",
+        help="File of the certificate magnum-api presents, in PEM, those of intermediate "
+        "authorities after it.",
+    ),
+    cfg.StrOpt("ssl_key_file", help="File of the key of that certificate, in PEM."),
     cfg.IntOpt(
         "workers",
         default=2,
@@ -44,6 +56,13 @@ OPTIONS = (
         help="Seconds that the checks of what a baymodel names in the cloud may take, all of them "
         "together.  A service that has not answered by then is told of with a 503.  Shorter than "
         "the time-out of clients and proxies, so that the answer still reaches somebody.",
+    ),
+    cfg.StrOpt(
+        "api_paste_config",
+        default="api-paste.ini",
+        help="File that puts the API together of its middleware, for PasteDeploy; looked for in "
+        "the directories of the configuration.  Without the file the API is as "
+        "etc/magnum/api-paste.ini has it.",
     ),
     cfg.StrOpt(
         "healthcheck_disable_file",

@@ -3,7 +3,7 @@
 
 from oslo_config import cfg
 
-SERVICES = ("keystone", "heat", "glance", "nova", "neutron", "barbican", "magnum")
+SERVICES = ("keystone", "heat", "glance", "nova", "neutron", "cinder", "barbican", "magnum")
 
 
 def group(service: str) -> str:

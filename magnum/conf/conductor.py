@@ -61,6 +61,29 @@ OPTIONS = (
         help="Longest pause in seconds before a step that failed for a passing reason is tried "
         "again.  Pauses start at one second and double.",
     ),
+    cfg.IntOpt(
+        "drain_timeout",
+        default=60,
+        min=0,
+        max=3600,
+        help="Seconds that the tasks on a node which is to go have to end before it goes all the "
+        "same.  They start on other nodes meanwhile.  Counts against the time of the update.",
+    ),
+    cfg.IntOpt(
+        "health_interval",
+        default=30,
+        min=0,
+        max=3600,
+        help="Seconds between two looks at the nodes of a finished bay; 0 for none.  All "
+        "conductors share the bays.",
+    ),
+    cfg.IntOpt(
+        "health_workers",
+        default=8,
+        min=1,
+        max=256,
+        help="Bays looked at at a time.  One that hangs takes a place for some seconds.",
+    ),
     cfg.ListOpt(
         "notification_nouns",
         default=["bay"],

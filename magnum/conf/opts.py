@@ -7,10 +7,13 @@ from magnum.conf import (
     api,
     certificates,
     clients,
+    cluster,
     cluster_heat,
     cluster_template,
     conductor,
     default,
+    docker,
+    legacy,
     metrics,
     trust,
     x509,
@@ -19,10 +22,12 @@ from magnum.conf import (
 _MODULES = (
     api,
     certificates,
+    cluster,
     cluster_heat,
     cluster_template,
     conductor,
     default,
+    docker,
     metrics,
     trust,
     x509,
@@ -31,4 +36,5 @@ _MODULES = (
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
     """Return (group, options) for every group of ours."""
-    return [(module.GROUP, list(module.OPTIONS)) for module in _MODULES] + clients.list_opts()
+    ours = [(module.GROUP, list(module.OPTIONS)) for module in _MODULES]
+    return ours + clients.list_opts() + legacy.list_opts()

@@ -9,7 +9,12 @@ from oslo_config import cfg
 GROUP = "trust"
 
 OPTIONS = (
-    cfg.StrOpt("trustee_domain_id", help="Id of the domain of node users."),
+    cfg.StrOpt(
+        "trustee_domain_id",
+        help="Id of the domain of node users.  When no trustee_domain option is set, it is the "
+        "domain 'magnum', which the service makes if it is not there and in which its own user, "
+        "having the role admin, acts.",
+    ),
     cfg.StrOpt("trustee_domain_name", help="Name of that domain, when no id is given."),
     cfg.StrOpt("trustee_domain_admin_id", help="Id of the user that administers that domain."),
     cfg.StrOpt("trustee_domain_admin_name", help="Name of that user, when no id is given."),

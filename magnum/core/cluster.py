@@ -119,12 +119,35 @@ class NodeAccess:
 
 
 @dataclass(frozen=True, slots=True)
+class Worker:
+    """A worker as its stack has it, whether or not it came to life.
+
+    :ivar member: its name within its group in the stack.
+    :ivar name: the name of its server, which is its host name too.
+    :ivar server_id: Nova's id of it; None where there is no server.
+    """
+
+    member: str
+    name: str
+    server_id: str | None
+
+    @property
+    def removal(self) -> str:
+        """What makes Heat remove this worker and no other."""
+        return self.server_id or self.member
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterStatus:
-    """What a driver reads from a finished stack's outputs."""
+    """What a driver reads from a finished stack's outputs.
+
+    :ivar workers: in the order in which they were made.
+    """
 
     api_address: str | None = None
     master_addresses: tuple[str, ...] = ()
     node_addresses: tuple[str, ...] = ()
+    workers: tuple[Worker, ...] = ()
     discovery_url: str | None = None
 
 

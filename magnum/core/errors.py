@@ -17,7 +17,10 @@
     ├── Conflict                    409
     │   └── Ambiguous               409  several resources of one name
     ├── NotAcceptable               406  the microversion header
+    ├── EngineFailed                500  an engine refused what it should have done
     ├── Unavailable                 503  a service we depend on; has retry_after
+    ├── Unanswered                  504  an engine of a bay does not answer in time
+    ├── Told                        500  what a conductor answered; each has the code it came with
     ├── LeaseLost                   --   inside the conductor only
     └── Misconfigured               500  an option cannot work; programs end with it at start
 
@@ -151,6 +154,22 @@ class Unavailable(MagnumError):
         tail = f": {first_sentence(detail)}" if detail else ""
         super().__init__(f"{service} does not answer, try again later{tail}.")
         self.service = service
+
+
+class Unanswered(MagnumError):
+    """An engine of a cluster, or the conductor that asks it, does not answer in time."""
+
+    code = 504
+    retry_after = 5
+
+
+class Told(MagnumError):
+    """What another process of this service answered; code and words are its own."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.retry_after = 5 if code in (503, 504) else None
 
 
 class LeaseLost(MagnumError):

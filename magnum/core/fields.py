@@ -20,6 +20,7 @@ from types import MappingProxyType
 from typing import Any
 
 from magnum.core import errors
+from magnum.core.container import NAME
 
 INTEGER_MAX = 2**31 - 1
 """What an INTEGER column holds on every database."""
@@ -57,7 +58,8 @@ class Field:
     :ivar internal: whether a patch may not even name it.
     :ivar removable: whether a patch may remove it, which brings the default back.
     :ivar column: whether the row has it; the view computes it otherwise.
-    :ivar only_failed: whether only the answer to a GET of one resource that failed has it.
+    :ivar only_alone: whether only the answer to a GET of one resource has it.
+    :ivar only_failed: likewise, and only if the resource has failed.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Field:
     internal: bool = False
     removable: bool = True
     column: bool = True
+    only_alone: bool = False
     only_failed: bool = False
 
     @property
@@ -238,14 +241,17 @@ TEMPLATE_FIELDS = (
           removable=False),
     _text("flavor_id", "Nova flavor of the workers, name or id."),
     _text("master_flavor_id", "Nova flavor of the masters, name or id."),
-    Field(name="dns_nameserver", kind=Kind.IPV4, doc="DNS server of the nodes."),
+    Field(name="dns_nameserver", kind=Kind.IPV4,
+          doc="DNS server of the nodes, where their network is made and not named."),
     _text("fixed_network", "Network to put the nodes on: name or uuid, or the CIDR of a new one."),
     _text("fixed_subnet", "Subnet of that network to put the nodes on, name or uuid."),
     _text("network_driver", "How containers are networked; the default depends on the coe.",
           removable=False),
-    _text("volume_driver", "How containers get volumes."),
+    _text("volume_driver", "How containers get volumes; the coe may have no way but local ones."),
     _integer("apiserver_port", "Port of the API server; stored only.", 1024, maximum=65535),
-    _integer("docker_volume_size", "Size of each node's volume for images.", 1, unit="GB"),
+    _integer("docker_volume_size",
+             "Size of each node's own volume for images and containers; the cloud needs Cinder.",
+             1, unit="GB"),
     _choice("docker_storage_driver", "How Docker stores layers.", "devicemapper", "overlay"),
     _text("cluster_distro", "Operating system; a creation takes the image's, whatever is sent.",
           removable=False),
@@ -262,6 +268,9 @@ TEMPLATE_FIELDS = (
     _flag("floating_ip_enabled", "Whether nodes get floating IPs.", default=True),
     *_COMMON,
 )  # fmt: skip
+
+_COMMAND_LENGTH = 16000
+"""In characters, of at most four bytes; all databases hold 65535 bytes in a text."""
 
 CLUSTER_FIELDS = (
     Field(name="uuid", kind=Kind.UUID, doc="Its id, always generated.", ignored=True,
@@ -288,6 +297,30 @@ CLUSTER_FIELDS = (
           internal=True, column=False),
     _seen("coe_version", "Version of the orchestration engine."),
     _seen("container_version", "Version of the container runtime."),
+    _seen("health_status", "What the last look at its nodes has found: HEALTHY, UNHEALTHY, or "
+          "UNKNOWN; null before the first.", internal=True, only_alone=True),
+    _seen("health_status_reason", "What was found of its API and of each node.", Kind.LABELS,
+          internal=True, only_alone=True),
+    *_COMMON,
+)  # fmt: skip
+
+CONTAINER_FIELDS = (
+    Field(name="uuid", kind=Kind.UUID, doc="Its id; generated unless given.", internal=True),
+    _text("name", "Its name, of its own in the bay; what Docker calls it.", minimum=2,
+          pattern=NAME),
+    _text("image", "What it is made from: repository, with the registry where it is not Docker's "
+          "own, and tag.", mandatory=True, nullable=False, removable=False),
+    _text("command", "What runs in it, in words as for a shell; else the image's own.", minimum=0,
+          maximum=_COMMAND_LENGTH),
+    _text("memory", "Most memory it may use: a number and b, k, m or g; at least 6 MiB."),
+    Field(name="environment", kind=Kind.LABELS, doc="Variables of what runs in it."),
+    Field(name="cluster_id", kind=Kind.UUID, doc="The cluster it is on, by its uuid.",
+          mandatory=True, nullable=False, removable=False),
+    _seen("status", "Running, Stopped, Paused, Error, or Unknown; as its engine says it.",
+          internal=True),
+    _seen("status_reason", "Why it is not as it should be, or how far its making is.",
+          internal=True),
+    _seen("host", "Address of the engine it is on.", internal=True),
     *_COMMON,
 )  # fmt: skip
 
@@ -322,7 +355,10 @@ NOT_EXPOSED: Mapping[str, frozenset[str]] = MappingProxyType(
         "cluster_template": frozenset({"id", "project_id", "user_id"}),
         "cluster": frozenset(
             {"id", "project_id", "user_id", "keypair", "ssh_public_key", "ca_cert_ref",
-             "magnum_cert_ref", "master_user_id", "worker_user_id"}
+             "magnum_cert_ref", "master_user_id", "worker_user_id", "health_due"}
+        ),
+        "container": frozenset(
+            {"id", "project_id", "user_id", "host_id", "docker_id", "memory_bytes"}
         ),
         "magnum_service": frozenset({"forced_down", "last_seen_up"}),
     }

@@ -1,18 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """The labels that drivers understand, by coe: what they mean and what they may be.
 
-Only those of the list are checked; any other is stored and shown as it is.  What a label changes
-is up to the driver: no node of a swarm reads one.
+Only those of the list are checked; any other is stored and shown as it is, a note of its user's.
 Source: the labels of the bay API's template of a cluster.
 """
 
+import ipaddress
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from urllib.parse import urlsplit
 
 from magnum.core import errors
 from magnum.core.idents import is_cidr
+
+OVERLAY_CIDR = "flannel_network_cidr"
+OVERLAY_PREFIX_LENGTH = "flannel_network_subnetlen"
+DEFAULT_PREFIX_LENGTH = "24"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,19 @@ def _is_object(text: str) -> bool:
         return False
 
 
+def _is_url(text: str) -> bool:
+    if not re.fullmatch(r"https?://[!#-&(-;=?-Z_a-z~\[\]]{1,2000}", text):
+        return False
+    try:
+        return bool(urlsplit(text).hostname)
+    except ValueError:
+        return False
+
+
+def _is_sha256(text: str) -> bool:
+    return re.fullmatch(r"[0-9a-fA-F]{64}", text) is not None
+
+
 def _listed(*choices: str) -> tuple[str, Callable[[str], bool]]:
     """Return rule and check of a comma list."""
     allowed = frozenset(choices)
@@ -53,20 +72,22 @@ def _one_of(*choices: str) -> tuple[str, Callable[[str], bool]]:
     return f"be one of {', '.join(choices)}", lambda text: text in choices
 
 
+_CIDR = Label(
+    OVERLAY_CIDR,
+    "Network that containers get their addresses from; no part of it may be the nodes' own.",
+    "be an IPv4 network such as 10.100.0.0/16",
+    is_cidr,
+    "10.100.0.0/16",
+)
+
 _FLANNEL = (
+    _CIDR,
     Label(
-        "flannel_network_cidr",
-        "Network that containers get their addresses from.",
-        "be an IPv4 network such as 10.100.0.0/16",
-        is_cidr,
-        "10.100.0.0/16",
-    ),
-    Label(
-        "flannel_network_subnetlen",
+        OVERLAY_PREFIX_LENGTH,
         "Prefix length of the part of that network which each node gets.",
         "be an integer from 1 to 30",
         _is_prefix_length,
-        "24",
+        DEFAULT_PREFIX_LENGTH,
     ),
     Label(
         "flannel_backend",
@@ -75,6 +96,43 @@ _FLANNEL = (
         "udp",
     ),
 )
+
+# A swarm's own overlay networks, whichever of its network drivers is asked for.
+# Source: the options --default-addr-pool and --default-addr-pool-mask-length of swarm init.
+_SWARM = (
+    _CIDR,
+    Label(
+        OVERLAY_PREFIX_LENGTH,
+        "Prefix length of the part of that network which each overlay network gets.",
+        "be an integer from 1 to 29",
+        lambda text: _is_prefix_length(text) and int(text) < 30,
+        DEFAULT_PREFIX_LENGTH,
+    ),
+    Label(
+        "flannel_backend",
+        "How packets are carried between nodes.",
+        "be vxlan, as overlay networks of a swarm know no other way",
+        lambda text: text == "vxlan",
+        "vxlan",
+    ),
+)
+PROGRAMS = ("docker", "curl", "openssl", "iptables")
+"""What nodes need and can fetch; the first is a whole engine with its client and runtime."""
+
+DOWNLOADS = tuple(f"{program}_{part}" for program in PROGRAMS for part in ("url", "sha256"))
+"""Labels that tell where from."""
+
+
+def _download(name: str) -> Label:
+    program, _, part = name.rpartition("_")
+    if part == "sha256":
+        doc, rule = f"Checksum of what {program}_url names.", "be 64 hexadecimal digits"
+        return Label(name, doc, rule, _is_sha256)
+    doc = f"The program {program}, or a gzipped tar archive with it, for images without it."
+    return Label(name, doc, "be an http or https URL", _is_url)
+
+
+_DOWNLOADS = tuple(_download(name) for name in DOWNLOADS)
 
 _DOCKER_ISOLATION = "docker/runtime"
 
@@ -111,7 +169,7 @@ _MESOS = (
 BY_COE: Mapping[str, Mapping[str, Label]] = MappingProxyType(
     {
         "kubernetes": {label.name: label for label in _FLANNEL},
-        "swarm": {label.name: label for label in _FLANNEL},
+        "swarm": {label.name: label for label in (*_SWARM, *_DOWNLOADS)},
         "mesos": {label.name: label for label in _MESOS},
     }
 )
@@ -127,8 +185,44 @@ def check(coe: str, labels: Mapping[str, str]) -> None:
         label = known.get(name)
         if label is not None and not label.is_right(value):
             raise errors.InvalidField(f"The label {name}", value, label.rule)
+    for program in PROGRAMS:
+        if f"{program}_url" in known:
+            _check_download(program, labels)
     if coe == "mesos":
         _check_providers(labels)
+    if OVERLAY_CIDR in known:
+        _check_parts(labels)
+
+
+def check_beside(coe: str, labels: Mapping[str, str], nodes: str) -> None:
+    """Check that containers get no addresses of the nodes' own network.
+
+    :param nodes: CIDR of that network.
+    :raises InvalidField: they would.
+    """
+    asked = labels.get(OVERLAY_CIDR)
+    if asked is None or OVERLAY_CIDR not in BY_COE.get(coe, {}):
+        return
+    if ipaddress.IPv4Network(asked).overlaps(ipaddress.IPv4Network(nodes)):
+        rule = f"have nothing in common with {nodes}, the network of the nodes"
+        raise errors.InvalidField(f"The label {OVERLAY_CIDR}", asked, rule)
+
+
+def _check_parts(labels: Mapping[str, str]) -> None:
+    """Check that a part of the containers' network is no larger than the whole of it."""
+    whole = labels.get(OVERLAY_CIDR, str(_CIDR.default))
+    part = labels.get(OVERLAY_PREFIX_LENGTH, DEFAULT_PREFIX_LENGTH)
+    least = ipaddress.IPv4Network(whole).prefixlen
+    if int(part) < least:
+        rule = f"be at least {least}, the prefix length of {whole}"
+        raise errors.InvalidField(f"The label {OVERLAY_PREFIX_LENGTH}", part, rule)
+
+
+def _check_download(program: str, labels: Mapping[str, str]) -> None:
+    names = f"{program}_url", f"{program}_sha256"
+    for name, other in (names, names[::-1]):
+        if name in labels and other not in labels:
+            raise errors.InvalidField(f"The label {name}", labels[name], f"come with {other}")
 
 
 def _check_providers(labels: Mapping[str, str]) -> None:

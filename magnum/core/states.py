@@ -57,4 +57,22 @@ UPDATABLE = SETTLED_WELL | UPDATE_TO_REPEAT
 """From these a cluster may be changed.  A failed change is no dead end: masters and older nodes
 work on, and what was in the way (a quota, a broken host) may have gone."""
 
+_CHANGING = frozenset(
+    status(action, outcome)
+    for action in (Action.UPDATE, Action.ROLLBACK)
+    for outcome in (Outcome.IN_PROGRESS, Outcome.FAILED)
+)
+TAKES_CONTAINERS = SETTLED_WELL | _CHANGING
+"""In these a cluster has been complete and is not going: while its nodes are counted anew, those
+it has go on working."""
+
+
+class Health(enum.StrEnum):
+    """What the last look at a cluster's own nodes has found."""
+
+    HEALTHY = "HEALTHY"
+    UNHEALTHY = "UNHEALTHY"
+    UNKNOWN = "UNKNOWN"  # nobody could look, and never could
+
+
 ALL = IN_PROGRESS | FAILED | SETTLED_WELL | {"DELETE_COMPLETE"}

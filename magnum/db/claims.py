@@ -17,6 +17,7 @@ from typing import Any, cast
 
 from sqlalchemy import (
     CursorResult,
+    Delete,
     Select,
     Update,
     and_,
@@ -214,8 +215,8 @@ def watchers(session: Session, project_ids: Iterable[str]) -> dict[str, str]:
     return {row.project_id: row.lease_owner for row in held}  # the oldest is written last
 
 
-def changed(session: Session, statement: Update) -> bool:
-    """Run an update and tell whether it met any row: the compare-and-swap of this module."""
+def changed(session: Session, statement: Update | Delete) -> bool:
+    """Run a statement and tell whether it met any row: the compare-and-swap of this module."""
     return cast("CursorResult[Any]", session.execute(statement)).rowcount > 0
 
 

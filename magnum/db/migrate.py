@@ -9,6 +9,7 @@ from pathlib import Path
 import alembic.command
 import alembic.config
 import alembic.migration
+import alembic.script
 from alembic.util import CommandError
 from sqlalchemy import Engine
 
@@ -30,6 +31,17 @@ def version(engine: Engine) -> str | None:
     """Return the revision the database is at, None for an empty one."""
     with engine.connect() as connection:
         return alembic.migration.MigrationContext.configure(connection).get_current_revision()
+
+
+def head(engine: Engine) -> str:
+    """Return the revision that this release wants."""
+    return str(alembic.script.ScriptDirectory.from_config(_config(engine)).get_current_head())
+
+
+def is_known(engine: Engine, revision: str) -> bool:
+    """Tell whether this release knows a revision; one of a newer release it does not."""
+    scripts = alembic.script.ScriptDirectory.from_config(_config(engine))
+    return revision in {known.revision for known in scripts.walk_revisions()}
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:

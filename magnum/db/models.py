@@ -4,7 +4,8 @@
 A bay is a cluster and a baymodel is a cluster template: one row, whichever API made it.  Loaded
 rows may be read after their session is closed, so whatever a reader needs is loaded with the row
 and nothing is fetched on the side (relationships raise instead).  Only
-:mod:`magnum.db.repository` and :mod:`magnum.db.operations` write them, and
+:mod:`magnum.db.repository` and :mod:`magnum.db.operations` write them,
+:mod:`magnum.db.containers` and :mod:`magnum.db.creations` those of containers, and
 :mod:`magnum.certs.database` the one of certificates.
 
 Moments of operations (leases, deadlines) are seconds since 1970 by the database's own clock,
@@ -17,6 +18,7 @@ from typing import Any, ClassVar
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     ColumnElement,
     Double,
     ForeignKey,
@@ -122,7 +124,12 @@ class Cluster(Base):
     """A cluster (bay): what is wanted of it and what was last seen."""
 
     __tablename__ = "cluster"
-    __table_args__ = (UniqueConstraint("uuid"), Index(None, "project_id"), Index(None, "status"))
+    __table_args__ = (
+        UniqueConstraint("uuid"),
+        Index(None, "project_id"),
+        Index(None, "status"),
+        Index(None, "health_due"),
+    )
 
     uuid: Mapped[str] = _uuid_column()
     project_id: Mapped[str]
@@ -146,6 +153,9 @@ class Cluster(Base):
     worker_user_id: Mapped[str | None]
     coe_version: Mapped[str | None]
     container_version: Mapped[str | None]
+    health_status: Mapped[str | None] = mapped_column(string(20))
+    health_status_reason: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
+    health_due: Mapped[float] = mapped_column(Double, default=0.0)  # when it is looked at next
 
     node_groups: Mapped[list["NodeGroup"]] = relationship(
         lazy="raise", order_by="NodeGroup.id", passive_deletes=True
@@ -284,10 +294,15 @@ class Notification(Base):
 
 
 class Container(Base):
-    """A container on a Swarm cluster."""
+    """A container on a Swarm cluster: what is wanted of it, where it is, what was last seen."""
 
     __tablename__ = "container"
-    __table_args__ = (UniqueConstraint("uuid"), Index(None, "project_id"))
+    __table_args__ = (
+        UniqueConstraint("uuid"),
+        UniqueConstraint("docker_id"),
+        Index(None, "project_id"),
+        Index(None, "cluster_id"),
+    )
 
     uuid: Mapped[str] = _uuid_column()
     project_id: Mapped[str]
@@ -295,12 +310,41 @@ class Container(Base):
     name: Mapped[str | None]
     image: Mapped[str]
     command: Mapped[str | None] = mapped_column(Text)
-    memory: Mapped[str | None]
+    memory: Mapped[str | None]  # as it was asked for
     environment: Mapped[dict[str, str]] = mapped_column(default=dict)
     status: Mapped[str] = mapped_column(string(20))
+    status_reason: Mapped[str | None] = mapped_column(Text)
     cluster_id: Mapped[str] = mapped_column(
         string(UUID_LENGTH), ForeignKey("cluster.uuid", ondelete="CASCADE")
     )
+    host: Mapped[str | None]  # the address of the engine that it is placed on
+    host_id: Mapped[str | None]  # and its node's id in the swarm
+    docker_id: Mapped[str | None] = mapped_column(string(64))  # None until it is made
+    memory_bytes: Mapped[int] = mapped_column(BigInteger, default=0)  # reserved there
+
+
+class ContainerCreation(Base):
+    """A container that is still to be made, and the lease of the conductor that makes it.
+
+    It goes when that is done or has failed, and with its container.  Apart from the operations,
+    so that a bay is changed and deleted whatever goes on in it.
+    """
+
+    __tablename__ = "container_creation"
+    __table_args__ = (UniqueConstraint("container_id"), Index(None, "lease_expires"))
+
+    container_id: Mapped[str] = mapped_column(
+        string(UUID_LENGTH), ForeignKey("container.uuid", ondelete="CASCADE")
+    )
+    request_id: Mapped[str | None]
+    global_request_id: Mapped[str | None]
+    deadline: Mapped[float] = mapped_column(Double)
+    lease_owner: Mapped[str | None]
+    lease_expires: Mapped[float] = mapped_column(Double, default=0.0)
+    fence: Mapped[int] = mapped_column(default=0)
+    not_before: Mapped[float] = mapped_column(Double, default=0.0)
+    attempts: Mapped[int] = mapped_column(default=0)  # failures so far
+    cancelled: Mapped[bool] = mapped_column(default=False)  # what was made is to go again
 
 
 class Certificate(Base):

@@ -9,6 +9,7 @@ import datetime
 import uuid as uuidlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import (
@@ -33,11 +34,14 @@ def record_step(
     step: str | None,
     progress: Mapping[str, Any],
     cluster: Mapping[str, Any],
+    addresses: Mapping[str, list[str]] = MappingProxyType({}),
     *,
     waiting: bool = False,
 ) -> None:
     """Write that a step is done, with what it leaves to later ones and to the cluster's row.
 
+    :param cluster: columns of the cluster to write with it.
+    :param addresses: of the nodes of a role, for its default node group.
     :param waiting: whether the next one only waits for the stack now.
     :raises LeaseLost: nothing was written.
     """
@@ -50,6 +54,9 @@ def record_step(
         attempts=after.attempts,
         waiting=waiting,
     )
+    for role, found in addresses.items():
+        group = _default_group(claim.cluster_id, role)
+        session.execute(group.values(node_addresses=found, updated_at=utcnow()))
     _change_cluster(session, claim.cluster_id, cluster)
 
 
@@ -59,18 +66,13 @@ def finish(
     outcome: states.Outcome,
     reason: str | None,
     cluster: Mapping[str, Any],
-    addresses: Mapping[str, list[str]],
 ) -> None:
     """End an operation and show it in the cluster's status.
 
     :param cluster: columns of the cluster to write with it.
-    :param addresses: of the nodes of a role, for its default node group.
     :raises LeaseLost: nothing was written.
     """
     _end(session, claim, outcome, reason)
-    for role, found in addresses.items():
-        group = _default_group(claim.cluster_id, role)
-        session.execute(group.values(node_addresses=found, updated_at=utcnow()))
     _change_cluster(
         session,
         claim.cluster_id,

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Integer,
     Select,
     SQLColumnExpression,
+    String,
     and_,
     bindparam,
     false,
@@ -25,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from magnum.core import errors
+from magnum.db.models import Container
 from magnum.db.repository import NOUNS, Row, Scope, bound_scope, shown, visible
 
 
@@ -38,6 +40,8 @@ class Page:
     :ivar sort_dir: ``asc`` or ``desc``.
     :ivar fields: names of the only ones that are read of the rows, ``uuid`` among them; all where
         it is empty.
+    :ivar cluster_id: uuid of the cluster whose containers are wanted; None for those of all, and
+        for any other rows.
     """
 
     limit: int
@@ -45,6 +49,7 @@ class Page:
     sort_key: str = "id"
     sort_dir: str = "asc"
     fields: frozenset[str] = frozenset()
+    cluster_id: str | None = None
 
 
 def page(session: Session, model: type[Row], wanted: Page, scope: Scope) -> Sequence[Row]:
@@ -72,7 +77,13 @@ def _after_marker(
 ) -> Select[Any]:
     key = _sort_column(model, wanted.sort_key)
     query = _first(
-        model, scope.public, scope.all_projects, wanted.sort_key, wanted.sort_dir, wanted.fields
+        model,
+        scope.public,
+        scope.all_projects,
+        wanted.sort_key,
+        wanted.sort_dir,
+        wanted.fields,
+        wanted.cluster_id is not None,
     )
     if wanted.marker is None:
         return query
@@ -80,7 +91,8 @@ def _after_marker(
 
 
 def _bounds(wanted: Page, scope: Scope) -> dict[str, Any]:
-    return {"project_id": scope.project_id, "limit": wanted.limit}
+    bounds = {"project_id": scope.project_id, "limit": wanted.limit}
+    return bounds if wanted.cluster_id is None else {**bounds, "cluster_id": wanted.cluster_id}
 
 
 @functools.cache
@@ -91,6 +103,7 @@ def _first(
     sort_key: str,
     sort_dir: str,
     fields: frozenset[str],
+    of_cluster: bool,
 ) -> Select[Any]:
     """Build the statement that lists a first page; once each, as for single rows."""
     scope = bound_scope(public, all_projects)
@@ -98,7 +111,10 @@ def _first(
     query = select(*columns) if fields else shown(model)
     order = _order(model, sort_key, _sort_column(model, sort_key))
     query = query.order_by(*(part.asc() if sort_dir == "asc" else part.desc() for part in order))
-    return query.where(visible(model, scope)).limit(bindparam("limit", type_=Integer()))
+    query = query.where(visible(model, scope))
+    if of_cluster and issubclass(model, Container):
+        query = query.where(model.cluster_id == bindparam("cluster_id", type_=String()))
+    return query.limit(bindparam("limit", type_=Integer()))
 
 
 def _order(

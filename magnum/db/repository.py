@@ -8,7 +8,7 @@ whoever may see more says so by the scope it passes.
 
 import functools
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, TypeVar, cast
@@ -34,6 +34,7 @@ from magnum.db.functions import same
 from magnum.db.models import (
     Cluster,
     ClusterTemplate,
+    Container,
     Event,
     MagnumService,
     NodeGroup,
@@ -43,10 +44,10 @@ from magnum.db.models import (
     utcnow,
 )
 
-Row = TypeVar("Row", Cluster, ClusterTemplate)
-Found = TypeVar("Found", ClusterTemplate, "SeenCluster")
+Row = TypeVar("Row", Cluster, ClusterTemplate, Container)
+Found = TypeVar("Found", ClusterTemplate, Container, "SeenCluster")
 
-NOUNS: dict[type, str] = {Cluster: "bay", ClusterTemplate: "baymodel"}
+NOUNS: dict[type, str] = {Cluster: "bay", ClusterTemplate: "baymodel", Container: "container"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,17 @@ def template(session: Session, ident: str, scope: Scope) -> ClusterTemplate:
     query = _named(ClusterTemplate, is_uuid(ident), scope.public, scope.all_projects)
     rows: Sequence[ClusterTemplate] = session.scalars(query, _wanted(ident, scope)).all()
     return _only(ClusterTemplate, rows, ident, scope)
+
+
+def container(session: Session, ident: str, scope: Scope) -> Container:
+    """Return the container of a uuid or name, likewise.
+
+    :raises NotFound: there is none that the scope shows.
+    :raises Ambiguous: several have that name, either of the project or, if none is, of others.
+    """
+    query = _named(Container, is_uuid(ident), scope.public, scope.all_projects)
+    rows: Sequence[Container] = session.scalars(query, _wanted(ident, scope)).all()
+    return _only(Container, rows, ident, scope)
 
 
 def cluster(connection: Connection, ident: str, scope: Scope) -> SeenCluster:
@@ -201,6 +213,16 @@ def by_uuid(session: Session, model: type[Row], uuid: str) -> Row | None:
     return session.scalars(query).one_or_none()
 
 
+def clusters(session: Session, uuids: Iterable[str]) -> Sequence[Cluster]:
+    """Return clusters whosever they are, with their templates, those that are still there.
+
+    Only for who acts on behalf of the service itself.
+    """
+    query = shown(Cluster).where(Cluster.uuid.in_([*uuids]))
+    whole = query.options(joinedload(Cluster.template, innerjoin=True))
+    return session.scalars(whole).all()
+
+
 def lock(session: Session, model: type[Row], uuid: str) -> Row:
     """Return a row and keep others from changing it until the transaction ends.
 
@@ -213,6 +235,12 @@ def lock(session: Session, model: type[Row], uuid: str) -> Row:
     if row is None:
         raise errors.NotFound(f"There is no {NOUNS[model]} {uuid}.")
     return row
+
+
+def template_of(session: Session, cluster: Cluster) -> ClusterTemplate:
+    """Return the template of a cluster, which is there as long as the cluster is."""
+    query = shown(ClusterTemplate).where(ClusterTemplate.uuid == cluster.cluster_template_id)
+    return session.scalars(query).one()
 
 
 def clusters_of_template(session: Session, template_uuid: str) -> int:
@@ -259,7 +287,10 @@ def events(session: Session, cluster_id: str) -> Sequence[Event]:
 
 
 def add_events(
-    session: Session, cluster_id: str, operation_id: str, told: Sequence[tuple[str, str, str]]
+    session: Session,
+    cluster_id: str,
+    operation_id: str | None,
+    told: Sequence[tuple[str, str, str]],
 ) -> None:
     """Write events, each a (severity, resource, text)."""
     session.add_all(

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What rows mean to drivers: the way from tables to the language of :mod:`magnum.core.cluster`."""
+"""What rows mean to drivers and engines: from tables to the languages of :mod:`magnum.core`."""
 
 import dataclasses
 from typing import cast
 
 from magnum.core.cluster import ClusterSpec, NodeGroupSpec, Role, TemplateSpec
-from magnum.db.models import Cluster, ClusterTemplate
+from magnum.core.container import ContainerSpec, parse_image, split_command
+from magnum.db.models import Cluster, ClusterTemplate, Container
 
 _TEMPLATE_FIELDS = tuple(field.name for field in dataclasses.fields(TemplateSpec))
 
@@ -34,4 +35,17 @@ def cluster_spec(row: Cluster, timeout_minutes: int) -> ClusterSpec:
         ssh_public_key=row.ssh_public_key,
         discovery_url=row.discovery_url,
         stack_id=row.stack_id,
+    )
+
+
+def container_spec(row: Container) -> ContainerSpec:
+    """Read a container as it is wanted."""
+    return ContainerSpec(
+        uuid=row.uuid,
+        cluster_id=row.cluster_id,
+        name=row.name,
+        image=parse_image(row.image),
+        command=split_command(row.command),
+        memory_bytes=row.memory_bytes,
+        environment=row.environment or {},
     )

@@ -68,10 +68,15 @@ def deepest_failure(resources: Iterable[StackResource]) -> Failure | None:
     )
 
 
-def describe_failure(failure: Failure) -> str:
-    """Return a text for ``status_reason``; its first sentence says what failed and why."""
+def describe_failure(failure: Failure, node: str | None = None) -> str:
+    """Return a text for ``status_reason``; its first sentence says what failed and why.
+
+    :param node: name of the server it is about, None where it is about none.
+    """
     words = first_sentence(scrub(failure.reason)) or NO_REASON
     text = f"{failure.path} ({failure.type}) failed: {words}."
+    if node:
+        text += f" This is node {node}."
     if failure.alike:
         text += f" {failure.alike} more failed in the same way."
     return text

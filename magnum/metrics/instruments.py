@@ -199,6 +199,12 @@ NOTIFICATIONS = Counter(
     ("outcome",),
     (CONDUCTOR,),
 )
+HEALTH_CHECKS = Counter(
+    "magnum_health_checks_total",
+    "Looks at the nodes of a bay, by what they found: healthy, unhealthy or unknown.",
+    ("outcome",),
+    (CONDUCTOR,),
+)
 HEARTBEATS = Counter(
     "magnum_conductor_heartbeats_total",
     "Heartbeats written to the database.",
@@ -224,6 +230,7 @@ ALL: tuple[_Instrument, ...] = (
     FINISHED,
     TAKEOVERS,
     NOTIFICATIONS,
+    HEALTH_CHECKS,
     HEARTBEATS,
     SWEEPS,
 )

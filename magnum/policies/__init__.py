@@ -7,7 +7,7 @@ overrides any of them.
 
 from oslo_policy import policy
 
-from magnum.policies import base, certificate, cluster, cluster_template, magnum_service
+from magnum.policies import base, certificate, cluster, cluster_template, container, magnum_service
 
 ALIASES = {"bay": "cluster", "baymodel": "clustertemplate"}
 """Nouns whose rules are those of another one, unless an operator says otherwise."""
@@ -23,6 +23,7 @@ def list_rules() -> list[policy.RuleDefault]:
         *(base.rule(action) for action in _ACTIONS),
         *aliases,
         *(base.rule(action) for action in certificate.ACTIONS),
+        *(base.rule(action) for action in container.ACTIONS),
         *(base.rule(action) for action in magnum_service.ACTIONS),
     ]
 

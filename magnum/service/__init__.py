@@ -16,10 +16,12 @@ from magnum.clients.keystone import Keystone
 from magnum.clients.sessions import Sessions
 from magnum.db.session import Database
 from magnum.health import Health
+from magnum.rpc.calls import ContainerCalls
 from magnum.rpc.client import ConductorClient
 from magnum.service.certificates import Certificates
 from magnum.service.clusters import Clusters
 from magnum.service.conductors import Conductors
+from magnum.service.containers import Containers
 from magnum.service.preflight import Preflight
 from magnum.service.templates import Templates
 
@@ -31,6 +33,7 @@ class Services:
     templates: Templates
     clusters: Clusters
     certificates: Certificates
+    containers: Containers
     conductors: Conductors
     health: Health
 
@@ -45,6 +48,7 @@ def build(conf: cfg.ConfigOpts) -> Services:
         templates=Templates(conf, database, preflight),
         clusters=Clusters(conf, database, preflight, ConductorClient(conf)),
         certificates=Certificates(conf, database, sessions, store),
+        containers=Containers(conf, database, ContainerCalls(conf)),
         conductors=Conductors(database),
         health=health.build(conf, database, Keystone(sessions), store),
     )

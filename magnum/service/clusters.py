@@ -7,7 +7,7 @@ after that and may be lost.
 """
 
 import uuid as uuidlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 from oslo_config import cfg
@@ -60,11 +60,13 @@ class Clusters:
             (both at least 1), and if given ``name``, ``create_timeout`` (minutes, 0 for the
             default), ``discovery_url``.
         :raises ReferencedMissing: the template does not exist for the caller.
-        :raises Invalid: the template can no longer be served as it is.
+        :raises Invalid: the template can no longer be served as it is, or has no room for so many
+            nodes.
         """
         template = self._template(context, values["cluster_template_id"])
-        _check_driver(template)
-        found = self._preflight.check(context, template)
+        _check_driver(template, self._conf.cluster.enabled_definitions)
+        _check_count(template, values.get("master_count") or 1, values.get("node_count") or 1)
+        found = self._preflight.check(context, template, of_cluster=True)
         minutes = values.get("create_timeout") or self._conf.cluster_heat.create_timeout
         request = _Request(context, Action.CREATE, minutes, self._notices)
 
@@ -106,7 +108,8 @@ class Clusters:
         :param changes: what differs from the row.  With none, a cluster whose last update or
             rollback failed is tried again and any other is left alone.
         :param rollback: whether a failure is to be followed by the way back.
-        :raises Invalid: something else than the number of workers would change.
+        :raises Invalid: something else than the number of workers would change, or there is no room
+            for so many.
         :raises WrongStatus: the cluster is being changed or was never completed.
         """
         if others := changes.keys() - UPDATABLE_FIELDS:
@@ -127,6 +130,9 @@ class Clusters:
                 )
             (workers,) = (group for group in row.node_groups if group.name == DEFAULT_WORKER)
             wanted = {"node_count": workers.node_count, **changes}
+            if wanted["node_count"] > workers.node_count:
+                template = repository.template_of(session, row)
+                _check_count(template, row.master_count, wanted["node_count"])
             change = {"before": _last_good(session, row), "wanted": wanted, "rollback": rollback}
             row.status = states.status(Action.UPDATE, Outcome.IN_PROGRESS)
             row.status_reason = row.faults = None
@@ -231,12 +237,14 @@ def _scope(context: RequestContext, all_projects: bool) -> repository.Scope:
     return repository.Scope(context.own_project, all_projects=all_projects)
 
 
-def _check_driver(template: ClusterTemplate) -> None:
+def _check_driver(template: ClusterTemplate, enabled: Collection[str]) -> None:
     """Check that a driver can make clusters from a template.
 
+    :param enabled: names of drivers that the site offers.
     :raises Invalid: it cannot, or the template lacks what it needs.
     """
-    driver = registry.driver_for(template.server_type, template.cluster_distro, template.coe)
+    kind = (template.server_type, template.cluster_distro, template.coe)
+    driver = registry.enabled_driver_for(*kind, enabled)
     driver.check(template_spec(template))
     for field in driver.needs:
         if not getattr(template, field):
@@ -244,6 +252,15 @@ def _check_driver(template: ClusterTemplate) -> None:
                 f"{field} is not set in baymodel {errors.first_sentence(template.name)} but "
                 f"{template.coe} bays need it."
             )
+
+
+def _check_count(template: ClusterTemplate, masters: int, workers: int) -> None:
+    """Check that a cluster can have so many nodes.
+
+    :raises InvalidField: it cannot.
+    """
+    driver = registry.driver_for(template.server_type, template.cluster_distro, template.coe)
+    driver.check_count(template_spec(template), masters, workers)
 
 
 def _no_template(ident: str) -> errors.ReferencedMissing:

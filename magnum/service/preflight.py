@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from magnum.clients import glance, neutron, nova
+from magnum.clients import cinder, glance, neutron, nova
 from magnum.clients.sessions import CloudSession, Sessions
 from magnum.context import RequestContext, carried
 from magnum.core import errors
@@ -54,9 +54,14 @@ class Preflight:
             for service in SERVICES
         }
 
-    def check(self, context: RequestContext, template: ClusterTemplate) -> Findings:
+    def check(
+        self, context: RequestContext, template: ClusterTemplate, *, of_cluster: bool = False
+    ) -> Findings:
         """Look every named thing up.
 
+        :param of_cluster: whether a cluster is about to be made from it, which needs the services
+            that the template can be written without.
+        :raises InvalidField: it wants volumes and the cloud has no service for them.
         :raises ReferencedMissing: image, flavor or network is not there for this caller, or the
             image has no os_distro.
         :raises KeypairNotFound: the keypair is not.
@@ -66,6 +71,8 @@ class Preflight:
         deadline = time.monotonic() + self._seconds
         caller = partial(self._sessions.caller, context, deadline)
         session = self._start("Keystone", _carried(context, caller)).answer(deadline)
+        if of_cluster and template.docker_volume_size:
+            cinder.check_volumes(session, template.docker_volume_size)
         asked = {
             what: self._start(service, _carried(context, partial(check, session)))
             for what, service, check in _checks(template)

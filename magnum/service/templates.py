@@ -115,7 +115,8 @@ class Templates:
 
     def _check_drivers(self, row: ClusterTemplate) -> None:
         """Check what the cluster's driver and the site have a say in; fill a default in."""
-        driver = registry.driver_for(row.server_type, row.cluster_distro, row.coe)
+        enabled = self._conf.cluster.enabled_definitions
+        driver = registry.enabled_driver_for(row.server_type, row.cluster_distro, row.coe, enabled)
         options = self._conf.cluster_template
         if row.network_driver is None:
             row.network_driver = options[f"{row.coe}_default_network_driver"]

@@ -43,7 +43,8 @@ class FakeBarbican(FakeService):
 
     def _store(self, call: Call):
         created = f"2026-01-01T00:00:00.{len(self.secrets):06}"
-        ref = self.put(call.body["name"], call.body["payload"], created)
+        payload = call.body["payload"].strip()  # as the real one does
+        ref = self.put(call.body["name"], payload, created)
         return Answer(201, {"secret_ref": ref})
 
     def _list(self, call: Call):

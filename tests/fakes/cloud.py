@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A cloud of objects with state, in the place of Keystone, Barbican, Heat and Neutron.
+"""A cloud of objects with state, in the place of Keystone, Barbican, Heat, Neutron and a swarm.
 
 Every call that changes something is counted in ``cloud.changes``; ``die_after`` ends the caller as
 SIGKILL would (nothing below ``BaseException`` sees it) right after such a call took effect, and
@@ -19,6 +19,7 @@ from magnum.clients.neutron import Port
 from magnum.core.errors import Unavailable
 from magnum.drivers.contract import StackRequest
 from magnum.heat.stacks import Stack, StackResource
+from tests.fakes.swarm import MANAGER_ADDRESS, FakeSwarm
 
 MOMENT = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 
@@ -40,6 +41,7 @@ class FakeCloud:
         self.store = FakeStore(self)
         self.heat = FakeHeat(self)
         self.network = FakeNetwork(self)
+        self.swarm = FakeSwarm(self)
 
     def refuse(self, call: str, *errors: Exception) -> None:
         """Make the next calls of a name fail, one error each."""
@@ -146,6 +148,7 @@ class FakeHeat:
 
     :ivar room: most workers that the cloud can hold; who is updated to more, fails for want of
         a host.  None for no bound.
+    :ivar workers: of each stack, the Nova id by the name within the group.
     """
 
     def __init__(self, cloud: FakeCloud) -> None:
@@ -157,6 +160,8 @@ class FakeHeat:
         self.outputs_of: dict[str, dict[str, Any]] = {}
         self.created = 0
         self.room: int | None = None
+        self.workers: dict[str, dict[str, str | None]] = {}
+        self._removed: dict[str, set[str]] = {}
         self.accepted_late: list[Callable[[], str]] = []
         self._ticks = itertools.count(1)
 
@@ -182,9 +187,50 @@ class FakeHeat:
             if stack.status.endswith("_IN_PROGRESS"):
                 action = stack.status.removesuffix("_IN_PROGRESS")
                 if action == "DELETE" or self._has_room_for(stack.id):
+                    if action != "DELETE":
+                        self._resize(stack.id)
                     self.move(stack.id, f"{action}_{outcome}", reason)
                 else:
                     self.move(stack.id, f"{action}_FAILED", "Resource CREATE failed")
+
+    def _wanted(self, stack_id: str, name: str) -> Any:
+        made_of = self.requests[stack_id].parameters if stack_id in self.requests else {}
+        return {**made_of, **self.parameters.get(stack_id, {})}.get(name)
+
+    def _resize(self, stack_id: str) -> None:
+        """Have the workers wanted, as a group does: the first names that were never removed."""
+        present = self.workers.setdefault(stack_id, {})
+        removed = self._removed.setdefault(stack_id, set())
+        for removal in self._wanted(stack_id, "nodes_to_remove") or ():
+            removed |= {name for name, server in present.items() if removal in (name, server)}
+        free = (str(number) for number in itertools.count() if str(number) not in removed)
+        wanted = [*itertools.islice(free, self._wanted(stack_id, "number_of_nodes") or 0)]
+        swarm = self._cloud.swarm
+        for name in present.keys() - set(wanted):
+            del present[name]
+            swarm.lose(worker_name(name))
+        swarm.join(MASTER_NAME, MANAGER_ADDRESS, is_manager=True)
+        for name in wanted:
+            if present.get(name) is None:
+                present[name] = str(uuid.uuid4())
+                swarm.join(worker_name(name), worker_address(name))
+
+    def outputs(self, stack_id: str) -> dict[str, Any]:
+        """Return what a test has set, over what the stack tells by itself."""
+        workers = self.workers.get(stack_id, {})
+        seen = {
+            "names": {name: worker_name(name) for name in workers},
+            "servers": dict(workers),
+        }
+        if stack_id not in self.stacks:
+            return {}
+        own = {
+            "api_address": MANAGER_ADDRESS,
+            "master_addresses": [MANAGER_ADDRESS],
+            "node_addresses": [worker_address(name) for name in workers],
+            "workers": seen,
+        }
+        return {**own, **self.outputs_of.get(stack_id, {})}
 
     def _has_room_for(self, stack_id: str) -> bool:
         """Tell whether the nodes wanted can be made; those that cannot are seen to have failed."""
@@ -195,6 +241,19 @@ class FakeHeat:
                 _without_host(f"workers/{number}/server") for number in range(room, wanted)
             ]
         return wanted <= room
+
+
+MASTER_NAME = "bay-master"
+
+
+def worker_name(member: str) -> str:
+    """Return the host name of a worker by its name within the group."""
+    return f"bay-node-{member}"
+
+
+def worker_address(member: str) -> str:
+    """Return where the engine of a worker listens."""
+    return f"192.0.2.{100 + int(member)}"
 
 
 def _without_host(path: str) -> StackResource:
@@ -260,7 +319,7 @@ class FakeStacks:
 
     def outputs(self, stack_id: str) -> dict[str, Any]:
         self._cloud.asked("outputs")
-        return self._heat.outputs_of.get(stack_id, {})
+        return self._heat.outputs(stack_id)
 
     def resources(self, stack_id: str) -> list[StackResource]:
         self._cloud.asked("resources")

@@ -10,13 +10,17 @@ _BORN = "2026-01-02T03:04:05Z"
 
 
 class FakeHeat(FakeService):
-    """:ivar stacks: by id, as Heat shows them, with what they were made of beside."""
+    """:ivar stacks: by id, as Heat shows them, with what they were made of beside.
+
+    :ivar hasty: by action, status and reason that stacks reach as soon as they are asked to.
+    """
 
     url = "http://heat.test"
 
     def __init__(self) -> None:
         super().__init__()
         self.stacks: dict[str, dict[str, Any]] = {}
+        self.hasty: dict[str, tuple[str, str]] = {}
         self.routes = [
             ("POST", r"/v1/([^/]+)/stacks", self._create),
             ("GET", r"/v1/([^/]+)/stacks", self._list),
@@ -32,6 +36,10 @@ class FakeHeat(FakeService):
         stack["stack_status"], stack["stack_status_reason"] = status, reason
         stack["updated_time"] = _BORN
         stack["outputs"] = [{"output_key": k, "output_value": v} for k, v in outputs.items()]
+
+    def _hurry(self, stack_id: str, action: str) -> None:
+        if action in self.hasty:
+            self.settle(stack_id, *self.hasty[action])
 
     def add_resource(
         self,
@@ -86,6 +94,7 @@ class FakeHeat(FakeService):
             "resources": [],
             "outputs": [],
         }
+        self._hurry(stack_id, "CREATE")
         return Answer(201, {"stack": {"id": stack_id}})
 
     def _list(self, call: Call, project: str):
@@ -118,6 +127,7 @@ class FakeHeat(FakeService):
         if stack is None:
             return _missing(name_or_id)
         stack["stack_status"] = "DELETE_IN_PROGRESS"
+        self._hurry(stack["id"], "DELETE")
         return Answer(204)
 
     def _resources(self, call: Call, project: str, name_or_id: str):

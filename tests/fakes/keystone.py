@@ -2,6 +2,7 @@
 """Keystone in the process: users, grants, tokens that need a role in the project, a catalogue."""
 
 import uuid
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.fakes.http import Answer, Call, FakeService
@@ -15,7 +16,10 @@ def error(status: int, words: str) -> Answer:
 
 
 class FakeKeystone(FakeService):
-    """:ivar grants: (project, user id, role name)."""
+    """:ivar grants: (project, user id, role name).
+
+    :ivar ahead: how far its clock is ahead of ours.
+    """
 
     url = "http://keystone.test"
 
@@ -24,7 +28,9 @@ class FakeKeystone(FakeService):
         self.catalog: dict[str, str] = {"identity": self.url}
         self.roles = {"member": "role-member", "admin": "role-admin"}
         self.projects = {SERVICE_PROJECT}
+        self.domains = {TRUSTEE_DOMAIN: "magnum"}
         self.users: dict[str, dict] = {}
+        self.ahead = timedelta()
         self.grants: set[tuple[str, str, str]] = set()
         self.tokens: dict[str, dict] = {}
         self.service_user = self.add_user("magnum", "default", "servicepass")
@@ -37,7 +43,10 @@ class FakeKeystone(FakeService):
             ("GET", r"/v3/auth/tokens", self._describe),
             ("GET", r"/v3/roles", self._list_roles),
             ("PUT", assignment, self._grant),
+            ("HEAD", assignment, self._has_role),
             ("DELETE", assignment, self._revoke),
+            ("GET", r"/v3/domains", self._list_domains),
+            ("POST", r"/v3/domains", self._create_domain),
             ("GET", r"/v3/users", self._list_users),
             ("POST", r"/v3/users", self._create_user),
             ("PATCH", r"/v3/users/([^/]+)", self._update_user),
@@ -63,9 +72,11 @@ class FakeKeystone(FakeService):
             "user": {"id": user_id, "name": user["name"], "domain": {"id": user["domain_id"]}},
             "methods": ["password"],
             "expires_at": "2099-01-01T00:00:00.000000Z",
-            "issued_at": "2026-01-01T00:00:00.000000Z",
+            "issued_at": f"{datetime.now(UTC).replace(tzinfo=None) + self.ahead}Z",
         }
         if project_id:
+            names = {grant[2] for grant in self.grants if grant[:2] == (project_id, user_id)}
+            body["roles"] = [{"id": self.roles[name], "name": name} for name in sorted(names)]
             body["project"] = {"id": project_id, "name": "p", "domain": {"id": "default"}}
             body["catalog"] = [self._service(*entry, project_id) for entry in self.catalog.items()]
         if domain_id:
@@ -131,12 +142,28 @@ class FakeKeystone(FakeService):
         self.grants.add((project, user, self._role(role)))
         return Answer(204)
 
+    def _has_role(self, call: Call, project: str, user: str, role: str):
+        there = (project, user, self._role(role)) in self.grants
+        return Answer(204 if there else 404)
+
     def _revoke(self, call: Call, project: str, user: str, role: str):
         grant = (project, user, self._role(role))
         if grant not in self.grants:
             return error(404, "Could not find role assignment.")
         self.grants.remove(grant)
         return Answer(204)
+
+    def _list_domains(self, call: Call):
+        name = call.one("name")
+        return {"domains": [{"id": i, "name": n} for i, n in self.domains.items() if n == name]}
+
+    def _create_domain(self, call: Call):
+        name = call.body["domain"]["name"]
+        if name in self.domains.values():
+            return error(409, "Conflict occurred attempting to store domain.")
+        domain_id = uuid.uuid4().hex
+        self.domains[domain_id] = name
+        return Answer(201, {"domain": {"id": domain_id, "name": name}})
 
     def _list_users(self, call: Call):
         name, domain = call.one("name"), call.one("domain_id")
@@ -145,6 +172,8 @@ class FakeKeystone(FakeService):
 
     def _create_user(self, call: Call):
         asked = call.body["user"]
+        if asked["domain_id"] not in self.domains:
+            return error(404, f"Could not find domain: {asked['domain_id']}.")
         if any(u["name"] == asked["name"] for u in self.users.values()):
             return error(409, "Conflict occurred attempting to store user.")
         user_id = self.add_user(asked["name"], asked["domain_id"], asked["password"])

@@ -25,25 +25,31 @@ from magnum.db import repository
 from magnum.db.models import Cluster, ClusterTemplate, Operation
 from magnum.db.session import Database
 from magnum.health import Health
+from magnum.rpc.calls import ContainerCalls
 from magnum.rpc.messages import OperationReady
 from magnum.service import Services
 from magnum.service.certificates import Certificates
 from magnum.service.clusters import Clusters
 from magnum.service.conductors import Conductors
+from magnum.service.containers import Containers
 from magnum.service.preflight import Findings
 from magnum.service.templates import Templates
+from tests.fakes.engines import EngineRoom
 
 IMAGES = {"fedora-atomic-21": "fedora-atomic", "fedora-atomic-22": "fedora-atomic"}
 FLAVORS = {"m1.small", "m1.medium", "1"}
 KEYPAIRS = {"ops": "ssh-ed25519 AAAA ops"}
 NETWORKS = {"public"}
+HEALTH = {"api": "ok", "k1-master.Ready": "True", "k1-node-0.Ready": "True"}
 FAULTS = {"workers/0/server": "No valid host was found."}
 
 
 class FakePreflight:
     """A cloud that has what the tables above name."""
 
-    def check(self, context: RequestContext, template: ClusterTemplate) -> Findings:
+    def check(
+        self, context: RequestContext, template: ClusterTemplate, *, of_cluster: bool = False
+    ) -> Findings:
         """Look every named thing up in the tables."""
         _check("image_id", template, IMAGES)
         _check("flavor_id", template, FLAVORS)
@@ -124,6 +130,7 @@ class FakeConductor:
                 )
             row.stack_id = row.stack_id or str(uuid.uuid4())
             row.api_address = "https://198.51.100.7:2376"
+            row.health_status, row.health_status_reason = "HEALTHY", HEALTH
             for group in row.node_groups:
                 group.node_addresses = ["198.51.100.7"] * group.node_count
 
@@ -138,10 +145,12 @@ class World:
         preflight: Any = FakePreflight()
         conductor: Any = self.conductor
         sessions: Any = SimpleNamespace(service=lambda project_id: None)
+        self.room = EngineRoom(database)
         self.services = Services(
             templates=Templates(conf, database, preflight),
             clusters=Clusters(conf, database, preflight, conductor),
             certificates=Certificates(conf, database, sessions, store),
+            containers=Containers(conf, database, ContainerCalls(conf, self.room)),
             conductors=Conductors(database),
             health=Health({}),
         )
@@ -174,17 +183,30 @@ class TokenGuard:
 
 
 class Stage:
-    """The application with a door at the back: ``POST /_test/finish`` ends open operations."""
+    """The application with a door at the back.
+
+    ``POST /_test/finish`` ends open operations, ``fail`` likewise but badly; the others do
+    something to the engines of all bays.
+    """
 
     def __init__(self, app: Application, world: World) -> None:
         self._app = app
-        self._world = world
+        room, finish = world.room, world.conductor.finish
+        self._doors: dict[str, Callable[[], Any]] = {
+            "finish": finish,
+            "fail": partial(finish, Outcome.FAILED),
+            "engines-hang": lambda: room.silent.update(each.node_id for each in room.engines),
+            "nodes-are-replaced": lambda: room.gone.update(each.node_id for each in room.engines),
+            "images-are-slow": lambda: setattr(room, "slow", True),
+            "images-arrive": room.pull,
+            "containers-vanish": room.boxes.clear,
+            "all-is-well": room.recover,
+        }
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Serve a request."""
         if not environ["PATH_INFO"].startswith("/_test/"):
             return self._app(environ, start_response)
-        word = environ["PATH_INFO"].rsplit("/", 1)[-1]
-        self._world.conductor.finish(Outcome.FAILED if word == "fail" else Outcome.COMPLETE)
+        self._doors[environ["PATH_INFO"].rsplit("/", 1)[-1]]()
         start_response("204 No Content", [])
         return []

@@ -196,3 +196,51 @@ def test_rules_in_use_are_never_changed(make: Make, write: Write) -> None:
     assert not enforcer.allows(MEMBER, "bay:get", OWN)
     assert set(before.rules) == names
     assert before.authorize("bay:get", OWN, MEMBER.to_policy_values())
+
+
+@pytest.fixture
+def folder(conf: cfg.ConfigOpts, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A directory of the configuration, with the options as they are by default."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    opts.set_defaults(conf)
+    folder = tmp_path / ".magnum"
+    folder.mkdir()
+    return folder
+
+
+def test_a_policy_json_is_found_where_the_configuration_is(
+    conf: cfg.ConfigOpts, folder: pathlib.Path
+) -> None:
+    def deletes() -> bool:
+        return Enforcer(conf, policies.list_rules()).allows(MEMBER, "bay:delete", OWN)
+
+    assert deletes()
+    (folder / "policy.json").write_text("{}")
+    assert deletes()
+    (folder / "policy.json").write_text('{"bay:delete": "role:admin"}')
+    assert not deletes()
+
+
+def test_of_two_files_the_one_of_todays_name_counts_and_the_other_is_told_of(
+    conf: cfg.ConfigOpts, folder: pathlib.Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (folder / "policy.json").write_text('{"bay:delete": "!"}')
+    Enforcer(conf, policies.list_rules())
+    assert not caplog.text
+    (folder / "policy.yaml").write_text('"bay:get": "!"')
+    enforcer = Enforcer(conf, policies.list_rules())
+    assert enforcer.allows(MEMBER, "bay:delete", OWN)
+    assert not enforcer.allows(MEMBER, "bay:get", OWN)
+    assert caplog.text.count("policy.json is not read") == 1
+
+
+def test_a_file_that_is_configured_counts_alone(
+    conf: cfg.ConfigOpts, folder: pathlib.Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (folder / "policy.json").write_text('{"bay:delete": "!"}')
+    (folder / "policy.yaml").write_text('"bay:get": "!"')
+    conf.set_override("policy_file", "policy.json", "oslo_policy")
+    enforcer = Enforcer(conf, policies.list_rules())
+    assert not enforcer.allows(MEMBER, "bay:delete", OWN)
+    assert enforcer.allows(MEMBER, "bay:get", OWN)
+    assert not caplog.text

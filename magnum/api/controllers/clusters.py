@@ -36,7 +36,7 @@ class ClustersController(Resource):
         changes = patch.parse(self.vocabulary, call.body)
         row = self.found(call, "update")
         values = patch.apply(self.vocabulary, views.document(self.vocabulary, row), changes)
-        self._check_changeable(values)
+        self.check_changeable(values)
         row = call.services.clusters.update(call.context, row, values, rollback)
         if self.vocabulary.is_async(call.version):
             return Reply({"uuid": row.uuid}, 202)
@@ -61,14 +61,3 @@ class ClustersController(Resource):
             return fields.parse_boolean(sent)
         except ValueError as error:
             raise errors.InvalidField("rollback", sent, "be true or false") from error
-
-    def _check_changeable(self, values: dict[str, Any]) -> None:
-        allowed = self.vocabulary.changeable
-        if allowed is None:
-            return
-        names = {word.field.name: word.name for word in self.vocabulary.words}
-        if others := {names[name] for name in values} - allowed:
-            raise errors.Invalid(
-                f"Only {', '.join(sorted(allowed))} of a {self.vocabulary.noun} can change, "
-                f"not {', '.join(sorted(others))}."
-            )

@@ -13,7 +13,7 @@ import pecan.hooks
 import webob
 
 from magnum.api import faults, routes
-from magnum.api.call import Call, Environment, Reply
+from magnum.api.call import NO_BODY, Call, Environment, Reply
 from magnum.api.intake import Intake
 from magnum.api.versions import Version
 from magnum.context import RequestContext
@@ -98,7 +98,7 @@ def _check_query(intake: Intake, known: frozenset[str]) -> None:
 
 
 def _render(reply: Reply) -> webob.Response:
-    if reply.body is None:
+    if reply.body is NO_BODY:
         answer = webob.Response(status=reply.status)
         answer.content_type = None
     else:

@@ -135,6 +135,27 @@ def test_keystone_guards_all_but_the_public_paths(world: World, conf: cfg.Config
     assert answer.json["errors"][0]["title"] == "The request needs a valid token"
 
 
+@pytest.mark.parametrize(
+    "agent",
+    [
+        "python-magnumclient",
+        "python-keystoneclient",
+        "magnum keystoneauth1/5.18.1 python-requests/2.34.2 CPython/3.11.2",  # 2.1.0
+        "python-urllib3/2.8.0",  # 3.6.0
+    ],
+)
+def test_clients_that_break_at_retry_after_are_spared_it(
+    world: World, api: webtest.TestApp, monkeypatch: pytest.MonkeyPatch, agent: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise errors.Unanswered("The engine does not answer in time.")
+
+    monkeypatch.setattr(world.services.templates.__class__, "page", fail)
+    answer = api.get("/v1/baymodels", headers={"User-Agent": agent}, status=504)
+    assert "Retry-After" not in answer.headers
+    assert answer.json["errors"][0]["title"] == "The engine does not answer in time"
+
+
 def test_keystone_that_cannot_even_be_found_is_told_as_silent(
     world: World, conf: cfg.ConfigOpts
 ) -> None:

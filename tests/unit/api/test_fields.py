@@ -15,6 +15,7 @@ from magnum.db import models
 TABLES = [
     (models.ClusterTemplate, fields.TEMPLATE_FIELDS),
     (models.Cluster, fields.CLUSTER_FIELDS),
+    (models.Container, fields.CONTAINER_FIELDS),
     (models.MagnumService, fields.SERVICE_FIELDS),
 ]
 JSON = st.recursive(
@@ -45,7 +46,7 @@ def test_every_field_says_what_it_is(table: tuple[fields.Field, ...]) -> None:
 
 
 def test_texts_fit_their_columns() -> None:
-    for model, table in TABLES[:2]:
+    for model, table in TABLES[:3]:
         for field in table:
             if not field.column or field.kind is not Kind.TEXT or field.read_only or field.ignored:
                 continue
@@ -119,7 +120,7 @@ def test_versions_are_contiguous() -> None:
 
 
 def test_aliases_of_the_policy_are_the_vocabularies() -> None:
-    expected = {word.noun: word.core for word in vocabulary.ALL}
+    expected = {word.noun: word.core for word in vocabulary.ALL if word.noun != word.core}
     assert expected == policies.ALIASES
 
 
@@ -137,6 +138,13 @@ def test_every_rule_is_there_once_and_bays_ask_clusters() -> None:
     [
         ("swarm", {"flannel_network_cidr": "10.0.0.1"}),
         ("swarm", {"flannel_backend": "pigeons"}),
+        ("swarm", {"docker_url": "ftp://mirror/docker.tgz", "docker_sha256": "a" * 64}),
+        ("swarm", {"docker_url": "http:///docker.tgz", "docker_sha256": "a" * 64}),
+        ("swarm", {"docker_url": "http://[mirror/docker.tgz", "docker_sha256": "a" * 64}),
+        ("swarm", {"docker_url": "http://mirror/a\nb", "docker_sha256": "a" * 64}),
+        ("swarm", {"docker_url": "http://mirror/'$(id)'", "docker_sha256": "a" * 64}),
+        ("swarm", {"docker_url": "http://mirror/docker.tgz", "docker_sha256": "a" * 63}),
+        ("swarm", {"curl_url": "http://mirror/curl", "curl_sha256": "g" * 64}),
         ("kubernetes", {"flannel_network_subnetlen": "99"}),
         ("mesos", {"mesos_slave_isolation": "none"}),
         ("mesos", {"mesos_slave_executor_env_variables": "[]"}),
@@ -150,5 +158,19 @@ def test_wrong_label_is_refused(coe: str, wrong: dict[str, str]) -> None:
 
 def test_right_and_unknown_labels_pass() -> None:
     labels.check("swarm", {"flannel_network_cidr": "10.1.0.0/16", "mine": "anything"})
+    mirror = {
+        "docker_url": "https://[2001:db8::1]/docker-29.tgz?x=%20&y=1",
+        "docker_sha256": "aF" * 32,
+    }
+    labels.check("swarm", mirror)
     isolation = {"mesos_slave_isolation": "docker/runtime,cgroups/cpu"}
     labels.check("mesos", {**isolation, "mesos_slave_image_providers": "docker"})
+
+
+@pytest.mark.parametrize(("given", "other"), [("docker_url", "sha256"), ("docker_sha256", "url")])
+def test_a_download_without_its_other_half_is_refused(given: str, other: str) -> None:
+    value = "http://mirror/docker.tgz" if given.endswith("url") else "0" * 64
+    with pytest.raises(errors.InvalidField) as caught:
+        labels.check("swarm", {given: value})
+    words = f"The label {given} is {value!r} but must come with docker_{other}."
+    assert str(caught.value) == words

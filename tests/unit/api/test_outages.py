@@ -107,7 +107,7 @@ def test_service_that_has_to_be_asked_and_is_away_is_named(
     body: Any,
     service: str,
 ) -> None:
-    def check(*_: object) -> None:
+    def check(*_: object, **_options: object) -> None:
         raise errors.Unavailable(service)
 
     before = rows(database)

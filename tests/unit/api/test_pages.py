@@ -30,7 +30,10 @@ def fill(session: Session) -> None:
         session.add(template)
         session.flush()
         address = "https://192.0.2.1:2376" if even else None
-        session.add(factories.cluster(template, api_address=address, create_timeout=number // 2))
+        bay = factories.cluster(template, api_address=address, create_timeout=number // 2)
+        session.add(bay)
+        session.flush()
+        session.add(factories.container(bay, memory="64m" if even else None, name=None))
 
 
 def listed(app: Application, collection: str, key: str, direction: str) -> list[str]:

@@ -31,6 +31,11 @@ READS = {
     "/v1/baymodels": 1,
     "/v1/baymodels/detail": 1,
     "/v1/mservices": 1,
+    "/v1/containers/c1": 1,
+    "/v1/containers": 1,
+    "/v1/containers?bay_ident=b": 2,
+    "/v1/containers/detail": 1,
+    "/v1/containers/c1/logs": 1,
 }
 
 CHANGES: dict[str, tuple[Callable[[webtest.TestApp], Any], int]] = {
@@ -40,8 +45,8 @@ CHANGES: dict[str, tuple[Callable[[webtest.TestApp], Any], int]] = {
     # The baymodel; again and locked, its bays counted, changed.
     "patch baymodel": (lambda api: api.patch_json("/v1/baymodels/unused", _set("name", "x")), 4),
     "delete baymodel": (lambda api: api.delete("/v1/baymodels/unused"), 4),
-    # The bay; again and locked, with its groups; bay, group, event, operation.
-    "patch bay": (lambda api: api.patch_json("/v1/bays/b", _set("node_count", 3)), 7),
+    # The bay; again and locked, with its groups; its baymodel; bay, group, event, operation.
+    "patch bay": (lambda api: api.patch_json("/v1/bays/b", _set("node_count", 3)), 8),
     # Likewise, without the group; is it being deleted already, supersede what else is done to it.
     "delete bay": (lambda api: api.delete("/v1/bays/b"), 8),
 }
@@ -63,6 +68,8 @@ def furnished(api: webtest.TestApp, world: World) -> webtest.TestApp:
     api.post_json("/v1/baymodels", {**BAYMODEL, "name": "unused"})
     api.post_json("/v1/bays", BAY)
     world.conductor.finish()
+    bay = api.get("/v1/bays/b").json["uuid"]
+    api.post_json("/v1/containers", {"name": "c1", "image": "busybox", "bay_uuid": bay})
     return api
 
 
@@ -73,7 +80,7 @@ def test_reading_takes_so_many_statements_in_one_transaction(
     with queries.recording():
         furnished.get(path, headers={"X-Auth-Token": "alice:blue:admin"})
     assert len(queries.statements) == number, "\n".join(queries.statements)
-    transactions = 2 if path.endswith("events") else 1
+    transactions = 2 if path.endswith(("events", "bay_ident=b")) else 1
     assert queries.transactions == ["rollback"] * transactions
 
 
@@ -89,6 +96,32 @@ def test_changing_takes_so_many_statements_and_one_commit(
     assert len(queries.statements) == number, "\n".join(queries.statements)
     assert queries.transactions.count("commit") == 1
     assert len(queries.transactions) <= 2
+
+
+@pytest.mark.parametrize("path", ["/v1/containers/c1", "/v1/containers"])
+def test_state_of_a_container_is_written_when_it_has_changed(
+    furnished: webtest.TestApp, world: World, queries: QueryRecorder, path: str
+) -> None:
+    (box,) = world.room.boxes.values()
+    box.state = "running"
+    for transactions in (["rollback", "commit"], ["rollback"]):
+        with queries.recording():
+            furnished.get(path)
+        assert len(queries.statements) == len(transactions), "\n".join(queries.statements)
+        assert queries.transactions == transactions
+
+
+def test_creation_of_a_container_takes_one_commit(
+    furnished: webtest.TestApp, world: World, queries: QueryRecorder
+) -> None:
+    world.room.slow = True  # so that only the API's own statements are counted
+    bay = furnished.get("/v1/bays/b").json["uuid"]
+    with queries.recording():
+        furnished.post_json("/v1/containers", {"name": "c2", "image": "busybox", "bay_uuid": bay})
+    # The bay with its baymodel; again and locked, with its groups, what is reserved on it, is the
+    # name taken; container, creation.  The fake conductor looks at the row; what has become of it.
+    assert len(queries.statements) == 9, "\n".join(queries.statements)
+    assert queries.transactions.count("commit") == 1
 
 
 @pytest.mark.parametrize("path", ["/v1/bays", "/v1/bays/detail", "/v1/baymodels"])

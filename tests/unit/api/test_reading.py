@@ -121,7 +121,7 @@ def test_full_stops_in_names_do_not_end_the_first_sentence(application: Applicat
         ("DELETE", "/v1/baymodels/a.%20b", None, "because bays refer to it"),
         ("PATCH", "/v1/bays/b.", patch, "can be updated only when complete"),
         ("GET", "/v1/certificates/b.", None, "try again in a few seconds"),
-        ("POST", "/v1/baymodels", {**BAYMODEL, "server_type": "x. y"}, "fedora-atomic (vm)"),
+        ("POST", "/v1/baymodels", {**BAYMODEL, "server_type": "x. y"}, "swarm on ubuntu (vm)"),
     )
     for method, target, body, end in refused:
         assert title(ask(application, method, target, body)).endswith(end)

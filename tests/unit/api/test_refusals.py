@@ -39,7 +39,7 @@ def test_check_that_fails_is_told_and_nothing_is_written(
     error: errors.MagnumError,
     status: int,
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **_options: object) -> None:
         raise error
 
     monkeypatch.setattr(FakePreflight, "check", fail)

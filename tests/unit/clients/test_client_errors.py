@@ -131,6 +131,7 @@ def test_the_callers_token_no_longer_good_is_401():
     [
         "gAAAAABmZm9vYmFyYmF6cXV4cXV1eGNvcmdl",
         "http://user:hunter2@db.test/x",
+        "mysql+pymysql://user:hunter2@db.test/x",
         "http://heat.test/signal?Signature=abcdefg&x=1",
         "{'adminPass': 'hunter2'}",
         "eyJhbGciOi.eyJzdWIi.c2lnbmF0dXJl",

@@ -6,7 +6,6 @@ from types import SimpleNamespace
 import pytest
 
 from magnum.clients import neutron, nova
-from magnum.clients.sessions import versioned
 from magnum.core.errors import Unauthorized, Unavailable
 from tests.fakes.http import Answer
 from tests.fakes.openstack import FakeOpenStack, make_conf
@@ -114,21 +113,6 @@ def test_no_secret_is_logged_even_when_debugging(cloud, caplog):
     assert "GET http://neutron.test/v2.0/ports: 200" in caplog.text
     assert "servicepass" not in caplog.text
     assert not [token for token in cloud.keystone.tokens if token in caplog.text]
-
-
-@pytest.mark.parametrize(
-    "url", ["http://k.test", "http://k.test/", "http://k.test/v2.0", "http://k.test/v3/"]
-)
-def test_a_url_ends_in_the_version_wanted(url):
-    assert versioned(url, "v3") == "http://k.test/v3"
-
-
-@pytest.mark.parametrize("start", ["http://v2/compute", "http://n.test:8774"])
-def test_a_project_in_a_url_stays_where_the_version_is_right(start):
-    project = "0123456789abcdef0123456789abcdef"
-    assert versioned(f"{start}/v2.1/{project}", "v2.1") == f"{start}/v2.1/{project}"
-    assert versioned(f"{start}/v2/{project}", "v2.1") == f"{start}/v2.1"
-    assert versioned(start, "v2.1") == f"{start}/v2.1"
 
 
 def test_a_session_waits_for_nobody_beyond_its_deadline(cloud):

@@ -46,6 +46,7 @@ class Bench:
             fakes.network,
             cast("Any", fakes.heat.project),
         )
+        self.cloud.engines = cast("Any", fakes.swarm)
         self.leases = Leases(self.database, f"conductor-{self._conductors}", 20.0)
         self.runner = Runner(self.cloud, self.leases)
 
@@ -98,6 +99,7 @@ class Bench:
             self.fakes.die_after = None
             self.new_conductor()
             self.expire_leases()
+            self.skip_pauses()
             self.work()
         else:
             died = False

@@ -7,17 +7,23 @@ Another conductor has to come to the same end, with one stack, one pair of users
 import contextlib
 
 import pytest
+from sqlalchemy.orm import Session
 
 from magnum.core.states import Action
+from magnum.db import repository
 from magnum.db.models import Cluster
 from tests import factories
-from tests.fakes.cloud import Killed
+from tests.fakes.cloud import MASTER_NAME, Killed, worker_name
 from tests.unit.conductor.conftest import Bench
 
-CREATE_CHANGES = 6  # grant, two bundles, two users, one stack
-UPDATE_CHANGES = 2  # grant (by a new process), one stack update
-ROLLBACK_CHANGES = 3  # grant (by a new process), two stack updates
-ROLLBACK_RECORDS = 10  # claims, steps, waits and ends of both operations, a claim of nothing
+pytestmark = pytest.mark.kinds("mariadb-utf8mb4", "postgresql")  # no text depends on the third
+
+CREATE_CHANGES = 8  # grant, two bundles, two users, one stack, two tokens
+UPDATE_CHANGES = 4  # grant (by a new process), one stack update, two tokens
+SHRINK_CHANGES = 8  # grant, two nodes drained, a stack update, two nodes forgotten, two tokens
+SHRINK_RECORDS = 13  # three claims, seven steps, a pause and its release, a wait
+ROLLBACK_CHANGES = 5  # grant (by a new process), two stack updates, two tokens
+ROLLBACK_RECORDS = 16  # claims, steps, waits and ends of both operations, a claim of nothing
 DELETE_CHANGES = 7  # grant, one stack, two users, two bundles, revoke
 
 
@@ -70,6 +76,50 @@ def test_update_survives_a_death_after_any_change(bench: Bench, change: int) -> 
     died = bench.work_through_deaths(change)
     assert died is (change <= UPDATE_CHANGES)
     _assert_complete(bench, row.uuid, "UPDATE_COMPLETE")
+
+
+def _bay_to_shrink(bench: Bench) -> tuple[Cluster, dict[str, str | None]]:
+    """Have a bay of four workers asked to keep two, of which the second and third have work."""
+    row = factories.add_cluster(bench.database, Action.CREATE)
+    bench.database.write(lambda session: _count(session, row, 4))
+    bench.work()
+    (stack,) = bench.fakes.heat.living()
+    bench.fakes.swarm.tasks = {worker_name("1"): 3, worker_name("2"): 2, worker_name("3"): 1}
+    servers = dict(bench.fakes.heat.workers[stack.id])
+    bench.database.write(lambda session: factories.add_resize(session, row, 2, rollback=False))
+    bench.new_conductor()
+    return row, servers
+
+
+def _count(session: Session, row: Cluster, count: int) -> None:
+    present = repository.lock(session, Cluster, row.uuid)
+    (workers,) = (group for group in present.node_groups if group.role == "worker")
+    workers.node_count = count
+
+
+def _assert_shrunk(bench: Bench, row: Cluster, servers: dict[str, str | None]) -> None:
+    _assert_complete(bench, row.uuid, "UPDATE_COMPLETE")
+    (left,) = bench.fakes.heat.workers.values()
+    assert left == {"1": servers["1"], "2": servers["2"]}  # their servers were not made anew
+    assert bench.fakes.swarm.listed.keys() == {MASTER_NAME, worker_name("1"), worker_name("2")}
+    (sent,) = bench.fakes.heat.parameters.values()
+    assert sent["nodes_to_remove"] == [servers["0"], servers["3"]]
+
+
+@after_each(SHRINK_CHANGES)
+def test_shrinking_survives_a_death_after_any_change(bench: Bench, change: int) -> None:
+    row, servers = _bay_to_shrink(bench)
+    died = bench.work_through_deaths(change)
+    assert died is (change <= SHRINK_CHANGES)
+    _assert_shrunk(bench, row, servers)
+
+
+@after_each(SHRINK_RECORDS)
+def test_shrinking_survives_a_death_after_any_record(bench: Bench, change: int) -> None:
+    row, servers = _bay_to_shrink(bench)
+    died = bench.work_through_deaths(record=change)
+    assert died is (change <= SHRINK_RECORDS)
+    _assert_shrunk(bench, row, servers)
 
 
 @after_each(ROLLBACK_CHANGES)

@@ -224,7 +224,7 @@ def test_deadline_names_what_was_waited_for(bench: Bench) -> None:
     seen = bench.read(row.uuid)
     assert seen is not None
     assert seen.status == "CREATE_FAILED"
-    assert "still waiting for first_master/ready." in (seen.status_reason or "")
+    assert "still waiting for first_master/ready (node " in (seen.status_reason or "")
     assert seen.faults == {"workers/0/volume": "No space"}
 
 

@@ -30,7 +30,7 @@ class SilentBus:
 
     names: ClassVar[list[str]] = []
 
-    def __init__(self, _conf: cfg.ConfigOpts, name: str, _on_ready: object) -> None:
+    def __init__(self, _conf: cfg.ConfigOpts, name: str, _on_ready: object, _verbs: object) -> None:
         self.names.append(name)
 
     def start(self) -> None:

@@ -15,12 +15,14 @@ def claim(database: Database) -> list[Claim]:
     return database.write(lambda session: claims.claim(session, "one", 20.0, 10))
 
 
-def test_finish_shows_in_the_cluster_and_its_groups(database: Database) -> None:
+def test_what_was_found_shows_in_the_cluster_and_its_groups(database: Database) -> None:
     row = factories.add_cluster(database, Action.CREATE)
     (held,) = claim(database)
+    found = {"worker": ["1.2.3.4"]}
+    database.write(lambda session: operations.record_step(session, held, "x", {}, {}, found))
     database.write(
         lambda session: operations.finish(
-            session, held, Outcome.COMPLETE, None, {"api_address": "a"}, {"worker": ["1.2.3.4"]}
+            session, held, Outcome.COMPLETE, None, {"api_address": "a"}
         )
     )
     seen = database.read(lambda session: session.get(Cluster, row.id))

@@ -24,8 +24,9 @@ from tests.documented import ROOT, Block
 
 OTHER_PROGRAMS = {
     "awk", "cat", "chmod", "chown", "cp", "curl", "docker", "git", "grep", "install", "journalctl",
-    "magnum", "mariadb", "mkdir", "mysql", "mysqldump", "openssl", "openstack", "pip", "python3",
-    "rabbitmqctl", "reno", "sed", "sleep", "systemctl", "tox", "useradd",
+    "magnum", "mariadb", "mkdir", "mysql", "mysqldump", "openssl", "openstack", "pip", "podman",
+    "python3", "rabbitmqctl", "reno", "sed", "sleep", "systemctl", "systemd-sysusers",
+    "systemd-tmpfiles", "tox", "useradd", "uwsgi",
     "cd", "echo", "eval", "export", "for", "test",
 }  # fmt: skip
 """Programs of others, and words of the shell, that readers may be told to type."""

@@ -102,6 +102,15 @@ def test_words_of_a_node_survive():
     )
 
 
+def test_the_node_is_named_after_what_failed():
+    reason = "WaitConditionTimeout: resources.ready: 0 of 1 received"
+    failure = root([resource("workers/1/ready", reason, kind="OS::Heat::WaitCondition")])
+    assert describe_failure(failure, "bay-x-node-1") == (
+        "workers/1/ready (OS::Heat::WaitCondition) failed: no signal came in time: 0 of 1 "
+        "received. This is node bay-x-node-1."
+    )
+
+
 def test_no_reason_is_said_to_be_none():
     assert describe_failure(root([resource("a")])) == (
         "a (OS::Nova::Server) failed: Heat gives no reason."

@@ -9,7 +9,16 @@ import pytest
 from magnum.rpc import messages
 from magnum.rpc.messages import OperationReady
 
-FINGERPRINTS = {"OperationReady": ("1.0", {"operation_id": "str"})}
+FINGERPRINTS = {
+    "OperationReady": ("1.1", {"operation_id": "str"}),
+    "EnginesCall": ("1.1", {"cluster_id": "str", "seconds": "float"}),
+    "ContainerCall": (
+        "1.1",
+        {"container_id": "str", "seconds": "float", "command": "str | None"},
+    ),
+    "StatusesCall": ("1.1", {"container_ids": "list", "seconds": "float"}),
+    "Answer": ("1.1", {"result": "Any", "code": "int", "detail": "str"}),
+}
 """Fields of each message and the version that has them.  A change of a message comes with a new
 version: of the minor number for an optional field, of the major one for everything else."""
 

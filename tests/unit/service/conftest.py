@@ -23,10 +23,14 @@ class FakePreflight:
     def __init__(self) -> None:
         self.missing: errors.MagnumError | None = None
         self.os_distro = "fedora-atomic"
+        self.checked_clusters = 0
 
-    def check(self, context: RequestContext, template: ClusterTemplate) -> Findings:
+    def check(
+        self, context: RequestContext, template: ClusterTemplate, *, of_cluster: bool = False
+    ) -> Findings:
         if self.missing:
             raise self.missing
+        self.checked_clusters += of_cluster
         return Findings(self.os_distro, factories.PUBLIC_KEY)
 
 

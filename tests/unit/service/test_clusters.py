@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from oslo_config import cfg
 from oslo_db import exception as db_exception
 from sqlalchemy import event, func, select, update
 from sqlalchemy.orm import Session
@@ -87,6 +88,18 @@ def test_create_from_a_template_that_lacks_what_bays_need_names_it(
     template = office.template(mine, name="bare", external_network_id=None)
     with pytest.raises(errors.Invalid, match=r"^external_network_id is not set in baymodel bare"):
         office.clusters.create(mine, {"cluster_template_id": template.uuid})
+
+
+def test_driver_disabled_later_makes_no_new_bays_and_keeps_those_there_are(
+    office: Office, mine: RequestContext, made: Cluster, conf: cfg.ConfigOpts
+) -> None:
+    settle(office, made, "CREATE_COMPLETE")
+    conf.set_override("enabled_definitions", ["magnum_vm_coreos_k8s"], "cluster")
+    with pytest.raises(errors.UnsupportedDriver, match="does not offer"):
+        office.clusters.create(mine, {"cluster_template_id": made.cluster_template_id})
+    assert office.clusters.update(mine, made, {"node_count": 2}).status == "UPDATE_IN_PROGRESS"
+    office.clusters.delete(mine, made)
+    assert office.clusters.get(mine, made.uuid).status == "DELETE_IN_PROGRESS"
 
 
 def test_template_of_another_project_cannot_be_used_unless_public(
@@ -357,9 +370,9 @@ def test_create_from_a_template_that_goes_meanwhile_names_it(
     template = office.template(mine)
     genuine = office.preflight.check
 
-    def slow(context: RequestContext, row: ClusterTemplate) -> Findings:
+    def slow(context: RequestContext, row: ClusterTemplate, **more: bool) -> Findings:
         office.templates.delete(context, row)
-        return genuine(context, row)
+        return genuine(context, row, **more)
 
     monkeypatch.setattr(office.preflight, "check", slow)
     with pytest.raises(errors.ReferencedMissing, match="no such baymodel"):

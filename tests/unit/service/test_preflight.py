@@ -54,7 +54,7 @@ def hasty(sessions: Sessions) -> Preflight:
     return made
 
 
-def template(**values: str | None) -> ClusterTemplate:
+def template(**values: str | int | None) -> ClusterTemplate:
     return factories.template(image_id="fedora-atomic-latest", **values)
 
 
@@ -122,6 +122,31 @@ def test_fixed_subnet_is_looked_up_in_its_network(
     preflight.check(context, template(fixed_network="private", fixed_subnet="private-subnet"))
     with pytest.raises(errors.ReferencedMissing, match=r"^fixed_subnet is"):
         preflight.check(context, template(fixed_network="public", fixed_subnet="private-subnet"))
+
+
+@pytest.mark.parametrize("kind", [None, "volumev3", "block-storage"])
+def test_cluster_with_volumes_needs_a_volume_service_and_its_template_does_not(
+    cloud: FakeOpenStack, preflight: Preflight, context: RequestContext, kind: str | None
+) -> None:
+    if kind:
+        cloud.keystone.catalog[kind] = "http://cinder.test/v3/%(project_id)s"
+        token = cloud.keystone.issue(cloud.keystone.service_user, "p1")
+        context.token_info = cloud.keystone.tokens[token]
+    wanting, plain = template(docker_volume_size=5), template()
+    preflight.check(context, wanting)
+    preflight.check(context, plain, of_cluster=True)
+    if kind:
+        preflight.check(context, wanting, of_cluster=True)
+        return
+    with pytest.raises(errors.InvalidField, match=r"^docker_volume_size is 5 but .* no volume"):
+        preflight.check(context, wanting, of_cluster=True)
+
+
+def test_volume_service_may_be_named_by_the_operator(
+    cloud: FakeOpenStack, preflight: Preflight, context: RequestContext
+) -> None:
+    cloud.conf.set_override("endpoint_override", "http://cinder.test/v3", "cinder_client")
+    preflight.check(context, template(docker_volume_size=5), of_cluster=True)
 
 
 @pytest.mark.parametrize("trouble", [Answer(503), Answer(500), requests.ConnectionError("no")])

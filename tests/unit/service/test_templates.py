@@ -93,3 +93,15 @@ def test_public_template_is_seen_by_all_and_listed_once(
     assert office.templates.get(stranger, made.uuid).uuid == made.uuid
     assert [row.uuid for row in office.templates.page(stranger, Page(9))] == [made.uuid]
     assert len(office.templates.page(mine, Page(9))) == 2
+
+
+def test_template_of_a_disabled_driver_is_refused(
+    office: Office, mine: RequestContext, conf: cfg.ConfigOpts
+) -> None:
+    made = office.template(mine)
+    conf.set_override("enabled_definitions", ["magnum_vm_coreos_k8s"], "cluster")
+    with pytest.raises(errors.UnsupportedDriver, match=r"does not offer .* swarm on fedora-atomic"):
+        office.template(mine)
+    assert office.templates.update(mine, made, {"public": True}).public
+    conf.set_override("enabled_definitions", ["magnum_vm_atomic_swarm"], "cluster")
+    office.template(mine)

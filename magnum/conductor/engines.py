@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The engines of a bay: reached at its nodes' addresses, trusted by its own authority."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from magnum.clients.docker.engine import Engine
+from magnum.clients.docker.errors import EngineError, EngineSilent, EngineUnreachable
+from magnum.clients.docker.tls import Trust
+from magnum.conductor.cloud import Cloud
+from magnum.core import errors
+from magnum.db.models import Cluster
+
+T = TypeVar("T")
+
+
+def engine_at(cloud: Cloud, cluster: Cluster, address: str) -> Engine:
+    """Return the engine of the node at an address; connects to nothing yet.
+
+    :raises NotFound: the certificate store has no certificate of the bay.
+    :raises Unavailable: the certificate store does not answer.
+    """
+    return cloud.engines.engine(address, trust(cloud, cluster))
+
+
+def trust(cloud: Cloud, cluster: Cluster) -> Trust | None:
+    """Return who the bay's engines have to be and who we are to them; None without TLS.
+
+    :raises NotFound: the certificate store has no certificate of the bay.
+    :raises Unavailable: the certificate store does not answer.
+    """
+    if cluster.template.tls_disabled:
+        return None
+    if cluster.ca_cert_ref is None or cluster.magnum_cert_ref is None:
+        raise errors.NotFound("The bay has no certificates yet.")
+    authority = cloud.store.load(cluster.ca_cert_ref)
+    ours = cloud.store.load(cluster.magnum_cert_ref)
+    return Trust(authority.certificate_pem, ours.certificate_pem, ours.private_key_pem)
+
+
+def ask_manager(cloud: Cloud, cluster: Cluster, act: Callable[[Engine], T]) -> T:
+    """Have the first manager that answers do something; one after the other is tried.
+
+    A manager that hangs costs the whole time of a call.  What has failed for any other reason than
+    that nobody answered is not tried elsewhere.
+
+    :param act: given the engine of a manager; repeated with the next one, so what it asks for
+        must bear being done twice.
+    :raises EngineError: what the last one tried answered, or did not.
+    """
+    failure: EngineError = EngineUnreachable("no manager of the bay has an address")
+    for address in cluster.master_addresses or ():
+        try:
+            return act(engine_at(cloud, cluster, address))
+        except (EngineUnreachable, EngineSilent) as error:
+            failure = error
+    raise failure

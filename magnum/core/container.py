@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is wanted of a container and what is seen of it: the language between API and engines.
+
+What Docker would refuse is refused here, by Docker's own rules and before anything is written.
+"""
+
+import enum
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from magnum.core import errors
+
+LEAST_MEMORY = 6 * 2**20
+"""Bytes below which an engine of today makes no container."""
+
+MOST_MEMORY = 2**63 - 1
+"""What a BIGINT column, and an engine, can count."""
+
+NAME = r"[a-zA-Z0-9][a-zA-Z0-9_.-]+"
+"""Docker's rule for names, all of it."""
+
+_MEMORY = re.compile(r"([0-9]{1,20}(?:\.[0-9]{1,9})?) ?([bkmgtp]?)(?:i?b)?", re.IGNORECASE)
+_UNITS = {unit: 1024**power for power, unit in enumerate("bkmgtp")} | {"": 1}
+_MEMORY_RULE = "be a number with the unit b, k, m or g, such as 512m, of at least 6 MiB"
+
+_HOST = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
+_PART = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
+_IMAGE = re.compile(
+    rf"(?P<repository>(?:{_HOST}(?:\.{_HOST})*(?::[0-9]+)?/)?{_PART}(?:/{_PART})*)"
+    r"(?::(?P<tag>[0-9a-zA-Z_][0-9a-zA-Z_.-]{0,127}))?"
+    r"(?:@(?P<digest>[a-zA-Z][a-zA-Z0-9_+.-]*:[0-9a-fA-F]{32,}))?"
+)
+
+
+class Status(enum.StrEnum):
+    """The words for a container's state; clients of 2016 know no others."""
+
+    RUNNING = "Running"
+    STOPPED = "Stopped"
+    PAUSED = "Paused"
+    ERROR = "Error"
+    UNKNOWN = "Unknown"  # being made, or its engine does not say
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A reference to an image.
+
+    :ivar repository: with the registry's host and port if it is not Docker's own.
+    :ivar version: a tag, or a digest where there is one.
+    """
+
+    repository: str
+    version: str
+
+    @property
+    def reference(self) -> str:
+        """The reference in full, as an engine takes it."""
+        return f"{self.repository}{'@' if ':' in self.version else ':'}{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A container's state as an engine tells it, and why where it is not well."""
+
+    status: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerSpec:
+    """A container as it is wanted.
+
+    :ivar name: what its owner calls it; None when it has no name.
+    :ivar command: its words, empty for the image's own.
+    :ivar memory_bytes: most it may use, 0 for no bound.
+    """
+
+    uuid: str
+    cluster_id: str
+    name: str | None
+    image: Image
+    command: tuple[str, ...] = ()
+    memory_bytes: int = 0
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def docker_name(self) -> str:
+        """What its engine calls it: never left to the engine, so that none is made twice."""
+        return self.name or self.uuid
+
+
+def parse_memory(text: str, name: str = "memory") -> int:
+    """Read an amount of memory as Docker does: ``512m``, ``1g``, a number alone is bytes.
+
+    :param name: the field's name, for the error.
+    :returns: bytes.
+    :raises InvalidField: it is no amount, or too small for an engine.
+    """
+    found = _MEMORY.fullmatch(text)
+    if found is None:
+        raise errors.InvalidField(name, text, _MEMORY_RULE)
+    number, unit = found.groups()
+    amount = int(float(number) * _UNITS[unit.lower()])
+    if not LEAST_MEMORY <= amount <= MOST_MEMORY:
+        raise errors.InvalidField(name, text, _MEMORY_RULE)
+    return amount
+
+
+def split_command(text: str | None, name: str = "command") -> tuple[str, ...]:
+    """Split a command into words as a shell does.
+
+    :raises InvalidField: a quotation mark is not closed.
+    """
+    try:
+        return tuple(shlex.split(text or ""))
+    except ValueError as error:
+        raise errors.InvalidField(name, text, "close every quotation mark it opens") from error
+
+
+def parse_image(text: str) -> Image:
+    """Read a reference such as ``busybox``, ``host:5000/team/app:1.2`` or ``app@sha256:…``.
+
+    :raises InvalidField: it is none.
+    """
+    found = _IMAGE.fullmatch(text)
+    if found is None:
+        rule = "be a repository in lower case and at most one tag, such as registry:5000/app:1.2"
+        raise errors.InvalidField("image", text, rule)
+    return Image(found["repository"], found["digest"] or found["tag"] or "latest")
+
+
+def check_environment(environment: Mapping[str, str]) -> None:
+    """Check the names of variables.
+
+    :raises InvalidField: one is empty or has an equals sign.
+    """
+    for name in environment:
+        if not name or "=" in name:
+            rule = "have names that are not empty and have no equals sign"
+            raise errors.InvalidField("environment", name, rule)
