@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from magnum.core import states
 from magnum.core.states import Action
 from magnum.db import operations, repository
-from magnum.db.models import Cluster, ClusterTemplate, NodeGroup
+from magnum.db.models import Cluster, ClusterTemplate, Container, NodeGroup
 from magnum.db.session import Database
 
 PROJECT = "p" * 32
@@ -66,6 +66,21 @@ def cluster(of: ClusterTemplate, **values: Any) -> Cluster:
         for role in ("master", "worker")
     ]
     return row
+
+
+def container(on: Cluster, **values: Any) -> Container:
+    """Make a container that is on no engine yet."""
+    defaults = {
+        "uuid": str(uuid.uuid4()),
+        "project_id": on.project_id,
+        "user_id": on.user_id,
+        "name": f"container-{next(_numbers)}",
+        "image": "busybox",
+        "status": "Unknown",
+        "cluster_id": on.uuid,
+        "memory_bytes": 0,
+    }
+    return Container(**{**defaults, **values})
 
 
 def add_cluster(database: Database, action: Action | None = None, **values: Any) -> Cluster:

@@ -32,6 +32,12 @@ def _die_with_parent() -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def _is_frozen(pid: int) -> bool:
+    """Tell whether every thread of a process is stopped."""
+    stats = (path.read_text() for path in pathlib.Path(f"/proc/{pid}/task").glob("*/stat"))
+    return all(stat.rpartition(")")[2].split()[0] == "T" for stat in stats)
+
+
 class Server:
     """A server in a folder, not started yet.
 
@@ -108,6 +114,11 @@ class Server:
     def freeze(self) -> None:
         """Let it keep its connections and not answer any more."""
         self._send(signal.SIGSTOP)
+        deadline = time.monotonic() + _PATIENCE
+        # A thread on another processor goes on for a moment, and may still answer.
+        while self._process and not _is_frozen(self._process.pid):
+            assert time.monotonic() < deadline, "it does not stop"
+            time.sleep(0.01)
 
     def thaw(self) -> None:
         """Let it answer again."""

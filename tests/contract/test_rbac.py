@@ -86,17 +86,23 @@ class Scene:
         self.uuids = {"private": private, "public": public, "cluster": cluster}
         self.world.conductor.finish()
         self.world.database.write(lambda session: _give_nodes(session, cluster))
+        for state in ("stopped", "running", "paused"):
+            self.uuids[state] = self._make("/v1/containers", "container", cluster, name=state)
+            self.world.room.boxes[self.uuids[state]].state = {"stopped": "exited"}.get(state, state)
 
-    def _make(self, path: str, body: str, ident: str = "") -> str:
-        made = self.send("POST", path, body, ident, self.table.callers["owner"])
+    def _make(self, path: str, body: str, ident: str = "", **more: str) -> str:
+        made = self.send("POST", path, body, ident, self.table.callers["owner"], **more)
         assert made.status_int == 201
         return str(made.json["uuid"])
 
-    def send(self, verb: str, path: str, body: str, ident: str, token: str) -> webob.Response:
+    def send(
+        self, verb: str, path: str, body: str, ident: str, token: str, **more: str
+    ) -> webob.Response:
         request = webob.Request.blank(path.replace("{ident}", ident), method=verb)
         request.headers["X-Auth-Token"] = token
         if body != "-":
-            sent = json.dumps(self.table.bodies[body]).replace("{ident}", ident)
+            told = self.table.bodies[body]
+            sent = json.dumps({**told, **more} if more else told).replace("{ident}", ident)
             request.body, request.content_type = sent.encode(), "application/json"
         return request.get_response(self.application)
 

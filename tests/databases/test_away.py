@@ -20,11 +20,15 @@ from tests.unit.conductor.conftest import Bench
 from tests.unit.conductor.test_service import Running, status_of, until
 
 FEW_SECONDS = 5.0
+NOWHERE = "2d1f0c6e-8f6b-4ad4-9b0a-7f6f3a1c2b3d"
 
 BODIES = {
     ("v1/bays", "POST"): {"baymodel_id": "x"},
     ("v1/baymodels", "POST"): {"coe": "swarm", "image_id": "fedora-atomic-21", "keypair_id": "ops"},
     ("v1/certificates", "POST"): {"bay_uuid": "x", "csr": "x"},
+    ("v1/containers", "POST"): {"bay_uuid": NOWHERE, "image": "busybox"},
+    ("v1/containers/x/execute", "PUT"): {"command": "ls"},
+    ("v1/containers/x", "PATCH"): [{"op": "replace", "path": "/name", "value": "y"}],
     ("v1/bays/x", "PATCH"): [{"op": "replace", "path": "/node_count", "value": 2}],
     ("v1/baymodels/x", "PATCH"): [{"op": "replace", "path": "/name", "value": "y"}],
 }

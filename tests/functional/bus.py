@@ -45,7 +45,7 @@ def lose_queues(cloud: Cloud, topic: str = TOPIC) -> list[str]:
     :param topic: what their names begin with.
     :returns: their names.
     """
-    names = [name for name in _queues(cloud.prefix) if name.startswith(topic)]
+    names = [name for name in queues(cloud.prefix) if name.startswith(topic)]
     broker = make_url(cloud.facts["transport_url"])
     with amqp.Connection(
         f"{broker.host}:{broker.port}", userid=broker.username, password=broker.password
@@ -59,18 +59,19 @@ def lose_queues(cloud: Cloud, topic: str = TOPIC) -> list[str]:
 
 def kinds(cloud: Cloud) -> dict[str, str]:
     """Return the kind of each queue there is, such as quorum, by its name."""
-    lines = _rabbitmqctl(cloud.prefix, "list_queues", "--no-table-headers", "name", "type")
-    pairs = (line.split() for line in lines)
+    listed = control(cloud.prefix, "list_queues", "--no-table-headers", "name", "type")
+    pairs = (line.split() for line in listed.splitlines())
     return {pair[0]: pair[1] for pair in pairs}
 
 
-def _queues(prefix: pathlib.Path) -> list[str]:
-    return _rabbitmqctl(prefix, "list_queues", "--no-table-headers", "name")
+def queues(prefix: pathlib.Path) -> list[str]:
+    """Return the names of the broker's queues."""
+    return control(prefix, "list_queues", "--no-table-headers", "name").split()
 
 
-def _rabbitmqctl(prefix: pathlib.Path, *words: str) -> list[str]:
-    """Return the lines that a command prints."""
+def control(prefix: pathlib.Path, *words: str) -> str:
+    """Administer the broker of the mini cloud at a prefix; returns what its tool prints."""
     environment = services.environment(settings.load(prefix), services.find("rabbitmq"))
     command = [_RABBITMQCTL, "-q", *words]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    return done.stdout.splitlines()
+    return done.stdout

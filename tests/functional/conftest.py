@@ -4,25 +4,30 @@
 import pathlib
 import shutil
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import pytest
 
 from deployment import cloud as clouds, installation, inventory, sentinel
-from deployment.client import Client
+from deployment.client import Client, credentials
 from deployment.cloud import Cloud, User
 from deployment.configuration import Options, layered
 from deployment.sentinel import Sentinel
 from deployment.service import Deployment, wrapped_with
 from deployment.sessions import Session
 from magnum import rpc  # noqa: F401 -- bars eventlet before a library that looks for it
+from minicloud.real_nodes import ability
 from quality import environment
+from tests.functional import accounts
 from tests.functional.bays import Bays
 from tests.functional.nodes import Nodes
+from tests.functional.real_nodes import RealNodes
+from tests.functional.shell import Open, Shell
 
 DATABASE = "magnum_functional"
 FOLDER = environment.cache() / "functional"
 CLIENTS = ("2.1.0", "3.6.0")
+OURS = ("magnum-api", "magnum-conductor", "magnum-db-manage", "magnum-status")
 NOTIFICATIONS = {"driver": "messagingv2", "topics": "magnum_functional"}
 
 
@@ -86,6 +91,7 @@ def deployment(
     made = Deployment(cloud, programs, FOLDER, DATABASE, extra)
     made.claim()
     try:
+        accounts.restore(cloud)
         shutil.rmtree(FOLDER, ignore_errors=True)
         made.configure()
         made.create_database()
@@ -148,6 +154,14 @@ def restart(deployment: Deployment, modules: pathlib.Path) -> Iterator[Restart]:
     restart(before)
 
 
+@pytest.fixture
+def stopped(deployment: Deployment, modules: pathlib.Path) -> Iterator[None]:
+    """The service does not run, for a test that starts one of its own."""
+    deployment.stop()
+    yield
+    start(deployment, modules)
+
+
 @pytest.fixture(scope="session")
 def demo(cloud: Cloud) -> User:
     """The user whose project most tests work in."""
@@ -189,3 +203,39 @@ def nothing_left(deployment: Deployment, demo: User, bays: Bays) -> Iterator[Non
     if left:  # the tests that follow are not to be judged by this one
         bays.clear()
     assert not left, "left behind: " + ", ".join(sorted(map(str, left)))
+
+
+@pytest.fixture(scope="session")
+def real(cloud: Cloud) -> RealNodes:
+    """The cloud's real nodes, brought up if it has none yet."""
+    if cloud.facts["real_nodes"] is None:
+        if reason := ability.reason_against():
+            pytest.skip(f"no real nodes on this machine: {reason}")
+        cloud = clouds.up(cloud.prefix, "--nodes")
+    return RealNodes(cloud)
+
+
+@pytest.fixture
+def open_shell(deployment: Deployment, tmp_path: pathlib.Path) -> Iterator[Open]:
+    """A shell as a user of the mini cloud has it, with one client's programs."""
+    shells = []
+
+    def open_one(user: User, client: str, more: Mapping[str, str]) -> Shell:
+        programs = tmp_path / "bin"
+        programs.mkdir()
+        (programs / "magnum").symlink_to(installation.client(client))
+        (programs / "openstack").symlink_to(deployment.cloud.prefix / "bin" / "openstack")
+        for name in OURS:
+            (programs / name).symlink_to(deployment.programs / name)
+        # Where they look when they are not told.
+        (tmp_path / ".magnum").mkdir()
+        (tmp_path / ".magnum" / "magnum.conf").symlink_to(deployment.config)
+        path = f"{programs}:/usr/local/bin:/usr/bin:/bin"
+        own = {"HOME": str(tmp_path), "PATH": path, "LANG": "C.UTF-8", "SHELL": "/bin/bash"}
+        shell = Shell(tmp_path, own | credentials(deployment.cloud, user) | dict(more))
+        shells.append(shell)
+        return shell
+
+    yield open_one
+    for shell in shells:
+        shell.close()

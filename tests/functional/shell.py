@@ -4,10 +4,12 @@
 import pathlib
 import subprocess
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
+from deployment.cloud import User
 from tests import documented
 from tests.documented import Command
+from tests.functional.bays import PATIENCE
 
 MARK = "--- the command ended with"
 
@@ -67,3 +69,20 @@ class Shell:
         self._bash.wait(30)
         if self._bash.stdout:
             self._bash.stdout.close()
+
+
+Open = Callable[[User, str, Mapping[str, str]], Shell]
+"""Opens a shell as a user, with the programs of one client and more variables."""
+
+
+def follow(page: str, shell: Shell, without: str = "") -> None:
+    """Type all that a page says is run, block by block."""
+    blocks = [
+        block
+        for block in documented.blocks(documented.SOURCE / page, "console")
+        if "run" in block.classes and without not in block.classes
+    ]
+    assert blocks
+    for block in blocks:
+        for command in documented.commands(block):
+            shell.follow(command, PATIENCE)

@@ -2,67 +2,22 @@
 """The commands of the documentation, as they stand there."""
 
 import configparser
-import pathlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 import pytest
 
-from deployment import installation
-from deployment.client import credentials
 from deployment.cloud import Cloud, User
 from deployment.service import Deployment
 from deployment.sessions import Session
 from tests import documented
 from tests.functional import bus
-from tests.functional.bays import PATIENCE, SERVICE, Bays
+from tests.functional.bays import SERVICE, Bays
 from tests.functional.conftest import CLIENTS, Restart
-from tests.functional.shell import Shell
+from tests.functional.shell import Open, follow
 
 NEWER_CLIENT = "newer-client"
 TYPES = ("container-infra", "container")
-OURS = ("magnum-api", "magnum-conductor", "magnum-db-manage")
-
-Open = Callable[[User, str, Mapping[str, str]], Shell]
-
-
-@pytest.fixture
-def open_shell(deployment: Deployment, tmp_path: pathlib.Path) -> Iterator[Open]:
-    """A shell as a user of the mini cloud has it, with one client's programs."""
-    shells = []
-
-    def open_one(user: User, client: str, more: Mapping[str, str]) -> Shell:
-        programs = tmp_path / "bin"
-        programs.mkdir()
-        (programs / "magnum").symlink_to(installation.client(client))
-        (programs / "openstack").symlink_to(deployment.cloud.prefix / "bin" / "openstack")
-        for name in OURS:
-            (programs / name).symlink_to(deployment.programs / name)
-        # Where they look when they are not told.
-        (tmp_path / ".magnum").mkdir()
-        (tmp_path / ".magnum" / "magnum.conf").symlink_to(deployment.config)
-        path = f"{programs}:/usr/local/bin:/usr/bin:/bin"
-        own = {"HOME": str(tmp_path), "PATH": path, "LANG": "C.UTF-8", "SHELL": "/bin/bash"}
-        shell = Shell(tmp_path, own | credentials(deployment.cloud, user) | dict(more))
-        shells.append(shell)
-        return shell
-
-    yield open_one
-    for shell in shells:
-        shell.close()
-
-
-def follow(page: str, shell: Shell, without: str = "") -> None:
-    """Type all that a page says is run, block by block."""
-    blocks = [
-        block
-        for block in documented.blocks(documented.SOURCE / page, "console")
-        if "run" in block.classes and without not in block.classes
-    ]
-    assert blocks
-    for block in blocks:
-        for command in documented.commands(block):
-            shell.follow(command, PATIENCE)
 
 
 @pytest.fixture

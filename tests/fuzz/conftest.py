@@ -32,11 +32,14 @@ SHARES = MappingProxyType(
     {
         "creations of a bay": 0.12,
         "creations of a baymodel": 0.12,
+        "creations of a container": 0.12,
         "bodies": 0.13,
         "paths": 0.25,
         "lists": 0.05,
         "patches of a bay": 0.08,
         "patches of a baymodel": 0.08,
+        "patches of a container": 0.08,
+        "calls to containers": 0.08,
         "certificates": 0.12,
         "certificates of nodes": 0.05,
     }

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
-from magnum.api.vocabulary import ALL, BAY, Vocabulary
+from magnum.api.vocabulary import ALL, Vocabulary
 from magnum.core import fields
 from tests.fuzz import values, world
 from tests.fuzz.conftest import Fuzz
@@ -24,6 +24,13 @@ ODD_PATHS: tuple[Any, ...] = (
 )
 
 
+IDENTS = {
+    "bay": world.CLUSTER_IDENTS,
+    "baymodel": world.TEMPLATE_IDENTS,
+    "container": world.CONTAINER_IDENTS,
+}
+
+
 def _paths(vocabulary: Vocabulary) -> values.Values:
     names = [*vocabulary.by_name, *fields.INTERNAL, "nothing"]
     return st.one_of(
@@ -36,8 +43,8 @@ def _paths(vocabulary: Vocabulary) -> values.Values:
 def _right(vocabulary: Vocabulary) -> values.Values:
     """Return operations that could be meant."""
     words = [word for word in vocabulary.words if not (word.field.read_only or word.field.internal)]
-    if vocabulary is BAY:
-        words = [vocabulary.by_name["node_count"]]
+    if vocabulary.changeable is not None:
+        words = [vocabulary.by_name[name] for name in sorted(vocabulary.changeable)]
     return st.sampled_from(words).flatmap(
         lambda word: st.fixed_dictionaries(
             {
@@ -73,7 +80,7 @@ def _patch(vocabulary: Vocabulary) -> values.Values:
 
 def patches(vocabulary: Vocabulary) -> st.SearchStrategy[Request]:
     """Return PATCHes of the resources of a vocabulary."""
-    idents = world.CLUSTER_IDENTS if vocabulary is BAY else world.TEMPLATE_IDENTS
+    idents = IDENTS[vocabulary.noun]
 
     def build(ident: str, body: Any, query: str, version: str, token: str) -> Request:
         target = f"/v1/{vocabulary.collection}/{urllib.parse.quote(ident)}{query}"

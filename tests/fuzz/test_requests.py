@@ -27,8 +27,9 @@ COLLECTIONS = (
     *(b"x509keypairs", b"nodes", b"containers", b"clusters", b"healthcheck", b"detail"),
 )
 CLUSTERS = [urllib.parse.quote(ident).encode() for ident in world.CLUSTER_IDENTS]
+CONTAINERS = [urllib.parse.quote(ident).encode() for ident in world.CONTAINER_IDENTS]
 TEMPLATES = [urllib.parse.quote(ident).encode() for ident in world.TEMPLATE_IDENTS]
-IDENTS = [*CLUSTERS, *TEMPLATES]
+IDENTS = [*CLUSTERS, *TEMPLATES, *CONTAINERS]
 PARAMETERS = (
     *(b"limit", b"marker", b"sort_key", b"sort_dir", b"rollback", b"LIMIT", b"fields", b"", b"%"),
     *(b"all_tenants", b"bay_ident", b"limit%00", b"\xff", b"%ff", b"x" * 3000, b"detail"),
@@ -43,6 +44,8 @@ QUERY_VALUES = (
 RIGHT = [
     *(b"/v1/bays/" + ident for ident in CLUSTERS),
     *(b"/v1/baymodels/" + ident for ident in TEMPLATES),
+    *(b"/v1/containers/" + ident for ident in CONTAINERS),
+    *(b"/v1/containers", b"/v1/containers/detail/", b"/v1/containers/job/logs"),
     *(b"/v1/bays", b"/v1/baymodels/", b"/v1/bays/detail", b"/v1/mservices", b"/v1/", b"/"),
     *(b"/v1/certificates/create_complete", b"/bays/twin", b"/v1/bays/update_failed/events"),
 ]
@@ -86,7 +89,10 @@ pages: Bytes = st.builds(
         st.sampled_from(sort_keys),
         st.sampled_from([b"asc", b"desc"]),
         st.sampled_from(
-            [world.ident(name).encode() for name in (*world.CLUSTERS, *world.TEMPLATES)]
+            [
+                world.ident(name).encode()
+                for name in (*world.CLUSTERS, *world.TEMPLATES, *world.CONTAINERS)
+            ]
         ),
     ),
 )
@@ -173,6 +179,7 @@ def test_whatever_is_asked_for_there_is_an_answer(fuzz: Fuzz) -> None:
 
 def test_lists_are_paged_and_sorted_or_refused(fuzz: Fuzz) -> None:
     lists = [b"/v1/bays", b"/v1/baymodels", b"/v1/bays/detail", b"/baymodels/detail"]
+    lists += [b"/v1/containers", b"/containers/detail/"]
     requests = st.builds(
         _request,
         st.just("GET"),

@@ -22,7 +22,22 @@ from tests.fuzz.conftest import Fuzz
 from tests.wire import Answer, Request
 
 TOKEN = f"carol:green:member:{world.SECRET}"
-SHARE, REQUESTS_A_RUN = 0.1, 60
+SHARE, REQUESTS_A_RUN = 0.1, 80
+
+BECOMES = {
+    "start": "Running",
+    "stop": "Stopped",
+    "pause": "Paused",
+    "unpause": "Running",
+    "reboot": "Running",
+}
+REFUSED_BY = {
+    "start": {"Paused"},
+    "stop": set[str](),
+    "pause": {"Stopped", "Paused"},
+    "unpause": {"Stopped", "Running"},
+    "reboot": set[str](),
+}
 
 
 @dataclass
@@ -43,17 +58,27 @@ class Bay:
         self.under_way, self.status = action, states.status(action, Outcome.IN_PROGRESS)
 
 
+@dataclass
+class Container:
+    """What is known of a container."""
+
+    bay: str
+    status: str = "Stopped"
+
+
 class Life(RuleBasedStateMachine):
-    """Bays and baymodels of a project that has none in the beginning."""
+    """Bays, baymodels and containers of a project that has none in the beginning."""
 
     baymodels: Bundle[str] = Bundle("baymodels")
     bays: Bundle[str] = Bundle("bays")
+    containers: Bundle[str] = Bundle("containers")
 
     def __init__(self, fuzz: Fuzz) -> None:
         super().__init__()
         self._fuzz = fuzz
         self._templates: set[str] = set()
         self._bays: dict[str, Bay] = {}
+        self._containers: dict[str, Container] = {}
 
     def teardown(self) -> None:
         self._fuzz.stage.restore()
@@ -152,6 +177,42 @@ class Life(RuleBasedStateMachine):
         else:
             assert answer.status == (200 if bay.has_authority else 409)
 
+    @rule(target=containers, uuid=bays)
+    def add_container(self, uuid: str) -> str:
+        answer = self._send("POST", "/v1/containers", {"image": "busybox", "bay_uuid": uuid})
+        bay = self._bays.get(uuid)
+        if bay is None or bay.status not in states.TAKES_CONTAINERS:
+            assert answer.status == 400
+            return world.ident("none")
+        assert answer.status == 201
+        made: str = answer.json()["uuid"]
+        self._containers[made] = Container(uuid)
+        return made
+
+    @rule(uuid=containers, verb=st.sampled_from(["start", "stop", "pause", "unpause", "reboot"]))
+    def act_on_container(self, uuid: str, verb: str) -> None:
+        answer = self._send("PUT", f"/v1/containers/{uuid}/{verb}")
+        container = self._containers.get(uuid)
+        if container is None:
+            assert answer.status == 404
+        elif container.status in REFUSED_BY[verb]:
+            assert answer.status == 409
+        else:
+            assert answer.status == 200
+            container.status = BECOMES[verb]
+
+    @rule(uuid=containers)
+    def delete_container(self, uuid: str) -> None:
+        answer = self._send("DELETE", f"/v1/containers/{uuid}")
+        container = self._containers.get(uuid)
+        if container is None:
+            assert answer.status == 404
+        elif container.status != "Stopped":
+            assert answer.status == 409
+        else:
+            assert answer.status == 204
+            del self._containers[uuid]
+
     @rule(outcome=st.sampled_from([Outcome.COMPLETE, Outcome.COMPLETE, Outcome.FAILED]))
     def finish(self, outcome: Outcome) -> None:
         self._fuzz.stage.world.conductor.finish(outcome)
@@ -160,6 +221,9 @@ class Life(RuleBasedStateMachine):
                 continue
             if bay.under_way is Action.DELETE and outcome is Outcome.COMPLETE:
                 del self._bays[uuid]
+                self._containers = {
+                    name: each for name, each in self._containers.items() if each.bay != uuid
+                }
                 continue
             bay.status, bay.under_way = states.status(bay.under_way, outcome), None
             bay.has_authority = True
@@ -168,6 +232,8 @@ class Life(RuleBasedStateMachine):
     def lists_show_what_there_is(self) -> None:
         bays = {bay["uuid"]: (bay["status"], bay["node_count"]) for bay in self._listed("bays")}
         assert bays == {uuid: (bay.status, bay.node_count) for uuid, bay in self._bays.items()}
+        containers = {each["uuid"]: each["status"] for each in self._listed("containers")}
+        assert containers == {uuid: each.status for uuid, each in self._containers.items()}
         baymodels = {model["uuid"] for model in self._listed("baymodels")}
         assert baymodels == self._templates | {world.ident("published")}
 

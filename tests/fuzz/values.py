@@ -47,6 +47,9 @@ junk = st.recursive(
     max_leaves=8,
 )
 
+_few = st.integers(1, 200).flatmap(lambda number: st.sampled_from([number, str(number)]))
+"""Numbers of nodes that a /24 has addresses for."""
+
 _KNOWN: dict[str, Values] = {
     "image_id": st.just("fedora-atomic-21"),
     "keypair_id": st.sampled_from(["ops", "ops", None]),
@@ -57,7 +60,7 @@ _KNOWN: dict[str, Values] = {
     "coe": st.sampled_from(["swarm"] * 8 + ["kubernetes", "mesos"]),
     "server_type": st.sampled_from(["vm", None]),
     "network_driver": st.sampled_from(["docker", "flannel", None]),
-    "volume_driver": st.sampled_from(["rexray", None]),
+    "volume_driver": st.none(),
     "docker_volume_size": st.integers(3, 50),
     "http_proxy": st.just("http://proxy.test:3128"),
     "https_proxy": st.just("http://proxy.test:3128"),
@@ -67,7 +70,16 @@ _KNOWN: dict[str, Values] = {
     "fixed_subnet": st.none(),
     "registry_enabled": st.sampled_from([False, "no", None]),
     "master_lb_enabled": st.sampled_from([False, "off", None]),
+    "image": st.sampled_from(
+        ["busybox", "registry.test:5000/team/app:1.2", "a@sha256:" + "0" * 64]
+    ),
+    "command": st.sampled_from(["ls -l", "sh -c 'sleep 9'", "", None]),
+    "memory": st.sampled_from(["64m", "6M", "7340032", "0.1g", None]),
+    "environment": st.dictionaries(st.sampled_from(["A", "b", "é. b"]), st.text("a=é ")),
+    "cluster_id": st.sampled_from([world.ident(name) for name in world.HOSTS * 3 + ("of-red",)]),
     "uuid": st.one_of(st.none(), st.uuids().map(str)),
+    "node_count": _few,
+    "master_count": st.integers(1, 7),
 }
 labels = st.dictionaries(
     st.one_of(

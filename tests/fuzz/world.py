@@ -19,7 +19,7 @@ from magnum.clients import neutron
 from magnum.core import states
 from magnum.core.cluster import Role
 from magnum.db import models, repository
-from magnum.db.models import Cluster, ClusterTemplate
+from magnum.db.models import Cluster, ClusterTemplate, Container
 from magnum.db.session import Database
 from tests import factories
 from tests.fakes.services import TokenGuard, World
@@ -78,6 +78,20 @@ USABLE = ("free", "used", "full", "published", ident("used"))
 CLUSTER_IDENTS = (*CLUSTERS, *map(ident, CLUSTERS), *TWINS[:1])
 
 
+CONTAINERS: dict[str, dict[str, Any]] = {
+    "web": {"memory": "64m", "memory_bytes": 64 * 2**20, "environment": {"A": "b", "0": "null"}},
+    "job": {"command": "sh -c 'sleep 9'", "state": "running"},
+    "frozen": {"state": "paused", "on": "update_failed"},
+    "unmade": {"status": "Error", "status_reason": "No such image.", "state": None},
+    "of-reds": {"project_id": "red", "user_id": "eve", "on": "of-red"},
+}
+CONTAINER_IDENTS = (*CONTAINERS, *map(ident, CONTAINERS), *TWINS[:1])
+HOSTS = ("create_complete", "update_complete", "update_failed")
+"""Clusters that take containers of alice's."""
+
+_STATUSES = {"created": "Stopped", "running": "Running", "paused": "Paused", None: "Error"}
+
+
 def _template(name: str, **more: Any) -> ClusterTemplate:
     values = {"uuid": ident(name), "name": name, "cluster_distro": "fedora-atomic", "labels": {}}
     return factories.template(**{**values, **COMMON, **more})
@@ -103,13 +117,39 @@ def _cluster(
     return row
 
 
+def _container(
+    clusters: dict[str, Cluster],
+    name: str,
+    on: str = "create_complete",
+    state: str | None = "created",
+    **more: Any,
+) -> Container:
+    values: dict[str, Any] = {
+        "uuid": ident(name),
+        "name": name,
+        "user_id": "alice",
+        "status": _STATUSES[state],
+        "environment": {},
+        "host": "10.0.0.2",
+        "host_id": "node-2",
+        "docker_id": None if state is None else uuid.uuid5(uuid.NAMESPACE_DNS, f"{name}{more}").hex,
+    }
+    return factories.container(clusters[on], **{**values, **more})
+
+
 def _fill(session: Session) -> None:
     rows = {name: _template(name, **values) for name, values in TEMPLATES.items()}
     session.add_all(rows.values())
     session.add_all(_template(name, uuid=ident(f"twin{n}")) for n, name in enumerate(TWINS))
     session.flush()
-    session.add_all(_cluster(rows, name, **values) for name, values in CLUSTERS.items())
+    clusters = {name: _cluster(rows, name, **values) for name, values in CLUSTERS.items()}
+    session.add_all(clusters.values())
     session.add_all(_cluster(rows, name, uuid=ident(f"twin{n}")) for n, name in enumerate(TWINS))
+    session.flush()
+    session.add_all(_container(clusters, name, **values) for name, values in CONTAINERS.items())
+    session.add_all(
+        _container(clusters, name, HOSTS[n], uuid=ident(f"twin{n}")) for n, name in enumerate(TWINS)
+    )
     repository.heartbeat(session, "ctl1", "magnum-conductor")
 
 
@@ -142,6 +182,7 @@ class Stage:
         monkeypatch.setattr(certificates, "_sessions", _Sessions())
         monkeypatch.setattr(neutron, "addresses_tagged", _addresses)
         self.application = app.build(self.world.services, conf, TokenGuard)
+        self._furnish()
         self._observer = sqlite3.connect(path)
         self._first = sqlite3.connect(":memory:")
         self._observer.backup(self._first)
@@ -152,8 +193,19 @@ class Stage:
         return found
 
     def restore(self) -> None:
-        """Put all rows back."""
+        """Put all rows back, and all containers."""
         self._first.backup(self._observer)
+        self._furnish()
+
+    def _furnish(self) -> None:
+        room = self.world.room
+        room.images = None
+        room.boxes.clear()
+        room.nodes.clear()
+        states = {ident(name): each.get("state", "created") for name, each in CONTAINERS.items()}
+        for uuid_, state in [*states.items(), *((ident(f"twin{n}"), "created") for n in (0, 1))]:
+            if state is not None:
+                room.put(uuid_, "node-2", state)
 
     def close(self) -> None:
         """Let go of the database."""

@@ -12,16 +12,23 @@ from demo import kept
 from demo.story import Story
 from demo.terminal import DemoFailed, Terminal
 from deployment import client, cloud, installation, processes, service, sessions
+from minicloud.real_nodes import ability
 from quality import environment
 
 CLIENT = "2.1.0"
 DATABASE = "magnum_demo"
+NEWER_CLIENT = "3.6.0"
 BANNER = f"""\
 Magnum on a small OpenStack on this machine, seen through python-magnumclient {CLIENT} of 2016.
 
-Keystone, Glance, Placement, Nova, Neutron, Heat, Barbican, MariaDB and RabbitMQ are real.
+Keystone, Glance, Placement, Nova, Neutron, Heat, Barbican, MariaDB and RabbitMQ are real."""
+REAL = """\
+So are the nodes, though no virtual machine boots: each is a Debian in a container with systemd,
+cloud-init, Docker and networks of its own, and runs what its server's user data says."""
+PLAYED = """\
 NO VIRTUAL MACHINE BOOTS: Nova runs its fake driver, and the nodes are played by a stand-in that
-reads each server's user data, runs the node's certificate step for real, and signals to Heat."""
+reads each server's user data, runs the node's certificate step for real, and signals to Heat.
+Nodes that boot are not for this machine: {reason}."""
 KEPT = """
 All is left running.
   endpoint        {url}/v1
@@ -57,7 +64,9 @@ class Demo:
 
     def run(self) -> int:
         """Run it and return the exit code."""
-        print(BANNER, flush=True)
+        reason = ability.reason_against()
+        nodes = PLAYED.format(reason=reason) if reason else REAL
+        print(f"{BANNER}\n{nodes}", flush=True)
         failure: BaseException | None = None
         try:
             self._tell()
@@ -76,15 +85,16 @@ class Demo:
     def _tell(self) -> None:
         self._terminal.chapter("a cloud")
         self._cloud_was_up = cloud.is_up(self._prefix)
-        mini = cloud.up(self._prefix)
+        mini = cloud.up(self._prefix, "--nodes")
         self._terminal.chapter("the service and a client, installed")
         programs = installation.service()
         self._magnum = installation.client(CLIENT)
         self._terminal.say(f"the service is in {programs}")
+        newer = installation.client(NEWER_CLIENT)
         self._terminal.say(f"the client is {self._magnum}")
         self._start(mini, programs)
-        story = Story(self._terminal, mini, mini.user("demo"), self._magnum, self._folder / "story")
-        story.tell()
+        folder, demo = self._folder / "story", mini.user("demo")
+        Story(self._terminal, mini, demo, self._magnum, newer, folder).tell()
 
     def _start(self, mini: cloud.Cloud, programs: Path) -> None:
         self._terminal.chapter("the service, configured and started")

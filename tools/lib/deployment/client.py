@@ -54,8 +54,13 @@ class Client:
 
     def __init__(self, program: pathlib.Path, cloud: Cloud, user: User) -> None:
         self._program = program
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-        self._environment = kept | credentials(cloud, user)
+        kept = {
+            name: os.environ[name]
+            for name in ("PATH", "HOME", "LANG", "SHELL")
+            if name in os.environ
+        }
+        # A user at a terminal has this one; `bay-config` fails without.
+        self._environment = {"SHELL": "/bin/sh"} | kept | credentials(cloud, user)
 
     def run(self, *words: Any) -> str:
         """Run one command and return what it prints on standard output.

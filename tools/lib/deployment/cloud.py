@@ -82,12 +82,13 @@ def is_up(prefix: pathlib.Path) -> bool:
     return (prefix / "cloud.json").exists() and _minicloud(prefix, "status", quiet=True) == 0
 
 
-def up(prefix: pathlib.Path) -> Cloud:
+def up(prefix: pathlib.Path, *options: str) -> Cloud:
     """Install and start whatever is not there yet, and say so on standard output.
 
+    :param options: of `tools/minicloud up`.
     :raises CloudFailed: it does not come up.
     """
-    if _minicloud(prefix, "up"):
+    if _minicloud(prefix, "up", *options):
         raise CloudFailed(f"the mini cloud did not come up; its logs are in {prefix}/log")
     return Cloud.load(prefix)
 

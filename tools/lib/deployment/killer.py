@@ -2,7 +2,8 @@
 """Run a conductor that is killed at a chosen place, as a power cut would.
 
 ``killer.py change:N PROGRAM ARGUMENT...`` kills the process right after the N-th call that changed
-something outside, before it can record it; ``step:N`` right after the N-th record of a step. Logins
+something outside, before it can record it; ``step:N`` right after the N-th record of a step;
+``container:N`` right after an engine has made the N-th container, before that is recorded. Logins
 change nothing and are not counted. It calls the same entry point as the program does.
 """
 
@@ -16,7 +17,9 @@ from typing import Any
 
 from keystoneauth1 import session
 
+from magnum.clients.docker.containers import ContainerVerbs
 from magnum.conductor.leases import Held
+from magnum.core.container import ContainerSpec
 
 _CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -58,7 +61,19 @@ def _trap_steps(count: Callable[[], None]) -> None:
     Held.advance = watched  # type: ignore[method-assign]
 
 
-TRAPS = {"change": _trap_changes, "step": _trap_steps}
+def _trap_containers(count: Callable[[], None]) -> None:
+    """Count containers that were made, before anybody is told."""
+    create = ContainerVerbs.create
+
+    def watched(self: ContainerVerbs, spec: ContainerSpec) -> str:
+        made = create(self, spec)
+        count()
+        return made
+
+    ContainerVerbs.create = watched  # type: ignore[method-assign]
+
+
+TRAPS = {"change": _trap_changes, "step": _trap_steps, "container": _trap_containers}
 
 
 def main() -> int:

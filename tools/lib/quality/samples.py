@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The files in etc/magnum that are generated from the code: write them, or check them."""
+"""The files in etc/magnum that are generated from the code: write them, or check them.
+
+oslo's generators make those of options and of policy rules; for the others there is none.
+"""
 
 import pathlib
 import subprocess
@@ -24,7 +27,43 @@ COMMANDS = {
 }
 
 
+def _policy_json() -> str:
+    """Return a policy file that overrides nothing, as the rules with their defaults are in code."""
+    return "{}\n"
+
+
+def _api_paste() -> str:
+    """Return the pipeline of the code as a file for PasteDeploy."""
+    from magnum.api import app, auth  # most checks do without the service
+
+    filters = list(app.pipeline(auth.keystone))
+    parts = [
+        "# How the API is put together, from the outside in, for PasteDeploy.",
+        "# The service does the same without this file.  To add middleware of your own, define",
+        "# it as a filter and name it in the pipeline: before authtoken it sees requests that",
+        "# nobody has checked, outside of faults it must not raise anything.",
+        "# Options of these filters are in magnum.conf.",
+        "",
+        "[pipeline:main]",
+        "pipeline =",
+        *(f"    {name}" for name in [*filters, "api"]),
+        "",
+        "[app:api]",
+        "use = egg:magnum#api",
+    ]
+    for name in filters:
+        parts += ["", f"[filter:{name}]", f"use = egg:magnum#{name}"]
+    return "\n".join(parts) + "\n"
+
+
+TEXTS = {"policy.json": _policy_json, "api-paste.ini": _api_paste}
+NAMES = (*COMMANDS, *TEXTS)
+
+
 def _generate(name: str, target: pathlib.Path) -> None:
+    if name in TEXTS:
+        target.write_text(TEXTS[name]())
+        return
     command = COMMANDS[name]
     subprocess.run(
         [str(_BIN / command[0]), *command[1:], "--output-file", str(target)],
@@ -54,7 +93,7 @@ def are_current() -> bool:
     """Whether our part of the files is what the code makes today; says which are not."""
     stale = []
     with tempfile.TemporaryDirectory() as folder:
-        for name in COMMANDS:
+        for name in NAMES:
             made = pathlib.Path(folder, name)
             kept = ETC / name
             try:
@@ -72,5 +111,5 @@ def are_current() -> bool:
 
 
 if __name__ == "__main__":
-    for sample in COMMANDS:
+    for sample in NAMES:
         _generate(sample, ETC / sample)

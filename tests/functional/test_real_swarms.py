@@ -1,0 +1,339 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bays of real nodes on every image: made, used, scaled, broken, attacked and deleted.
+
+All bays of the module are made at once; a test leaves those it shares with others as they were.
+"""
+
+import ipaddress
+import itertools
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from deployment import installation
+from deployment.client import Client
+from deployment.cloud import Cloud, User
+from deployment.sentinel import Sentinel
+from deployment.service import Deployment
+from deployment.sessions import Refused
+from tests.functional import node_users
+from tests.functional.bays import Bays
+from tests.functional.node_users import NodeUser
+from tests.functional.real_nodes import RealNodes
+from tests.functional.swarms import PATIENCE, Swarm, Swarms, environment, until, without_trace
+
+CIDR = "10.78.0.0/24"
+OPEN = ("atomic", "ubuntu", "coreos")
+"""Bays with floating IPs and TLS: one worker on CoreOS and Ubuntu, and there three managers."""
+
+PRIVATE = "private"
+BROKEN = "broken"
+
+
+@pytest.fixture(scope="module")
+def swarms(
+    real: RealNodes,
+    cloud: Cloud,
+    deployment: Deployment,
+    demo: User,
+    bays: Bays,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Swarms]:
+    """All bays, which are gone without a trace in the end."""
+    magnum = Client(installation.client("3.6.0"), deployment.cloud, demo)
+    made = Swarms(real, bays, magnum, tmp_path_factory.mktemp("swarms"))
+    with without_trace(real, cloud, demo):
+        try:
+            made.create("ubuntu", "ubuntu", {}, master_count=3)
+            made.create("atomic", "fedora-atomic", {}, node_count=2)
+            made.create("coreos", "coreos", {})
+            alone = {"floating_ip_enabled": False, "tls_disabled": True, "fixed_network": CIDR}
+            made.create(PRIVATE, "ubuntu", alone)
+            # No engine starts with such a port.
+            made.create(BROKEN, "fedora-atomic", {"insecure_registry": "registry.test:99999"})
+            yield made
+        finally:
+            made.delete_all()
+
+
+def _image(real: RealNodes) -> str:
+    return f"{real.facts['registry']}/busybox"
+
+
+def _power(bays: Bays, server: str, action: str) -> None:
+    bays.session.call("POST", "compute", f"/servers/{server}/action", {action: None})
+
+
+def _intruder(swarms: Swarms, cloud: Cloud, swarm: Swarm, role: str = "node") -> NodeUser:
+    """Return the user of one of a bay's nodes, by what lies there."""
+    node = next(iter(swarm.machines(role).values()))
+    return NodeUser(cloud, environment(swarms.real, node), swarms.bays.session.endpoints)
+
+
+@pytest.mark.parametrize("name", OPEN)
+def test_each_image_makes_a_swarm_that_works(name: str, swarms: Swarms, cloud: Cloud) -> None:
+    swarm = swarms[name]
+    shown = swarms.bays.show(swarm.uuid).body
+
+    swarm.wait_until_ready(shown["master_count"] + shown["node_count"])
+    printed = swarm.docker("run", "--rm", _image(swarms.real), "echo", "hello", "from", name)
+
+    assert f"hello from {name}" in printed
+    assert shown["api_address"] == f"https://{shown['master_addresses'][0]}:2376"
+    assert len(set(shown["master_addresses"])) == shown["master_count"]
+    assert len(set(shown["node_addresses"])) == shown["node_count"]
+    outside = ipaddress.ip_network(cloud.facts["external_network"]["range"])
+    for address in (*shown["master_addresses"], *shown["node_addresses"]):
+        assert ipaddress.ip_address(address) in outside
+
+
+def test_bay_without_floating_ips_or_tls_has_private_addresses(swarms: Swarms) -> None:
+    swarm = swarms[PRIVATE]
+    shown, own = swarm.shown, ipaddress.ip_network(CIDR)
+
+    assert shown["api_address"] == f"tcp://{shown['master_addresses'][0]}:2376"
+    for address in (*shown["master_addresses"], *shown["node_addresses"]):
+        assert ipaddress.ip_address(address) in own
+    ((_, manager),) = swarm.machines("master").items()
+    listed = "node ls --format '{{.Hostname}} {{.Status}}'"
+    printed = swarms.real.run(manager, f"docker --host {shown['api_address']} {listed}")
+    assert sorted(printed.splitlines()) == [f"{name} Ready" for name in swarm.machines()]
+
+
+def test_bay_shrinks_by_its_idle_worker_and_grows_by_a_new_one(swarms: Swarms) -> None:
+    swarm, real = swarms["atomic"], swarms.real
+    before = {name: node.server for name, node in swarm.machines().items()}
+    (idle, first), (busy, _) = swarm.machines("node").items()
+    stolen = environment(real, first)["JOIN_TOKEN"]
+    assert swarm.token("worker") != stolen
+    where = f"--constraint=node.hostname=={busy}"
+    create = ("service", "create", "--quiet", "--detach", "--no-resolve-image", "--name=work")
+    swarm.docker(*create, where, _image(real), "sleep", "100000")
+    _wait_for_task(swarm, busy)
+
+    # Left to itself Heat would take the one that was made last.
+    swarms.bays.resize(swarm.uuid, 1)
+    real.wait_for(swarms.bays, swarm.uuid, "UPDATE_COMPLETE", PATIENCE)
+
+    assert [member.name for member in swarm.members()] == sorted(set(before) - {idle})
+    rest = {name: node.server for name, node in swarm.machines().items()}
+    assert rest == {name: server for name, server in before.items() if name != idle}
+    _wait_for_task(swarm, busy)
+    between = swarm.token("worker")
+
+    swarms.bays.resize(swarm.uuid, 2)
+    real.wait_for(swarms.bays, swarm.uuid, "UPDATE_COMPLETE", PATIENCE)
+
+    swarm.wait_until_ready(3)
+    after = {name: node.server for name, node in swarm.machines().items()}
+    (new,) = set(after) - set(rest)
+    assert rest.items() <= after.items()
+    assert environment(real, swarm.machine(new))["JOIN_TOKEN"] == between
+    swarm.docker("service", "rm", "work")
+    _assert_only_the_token_of_now_lets_in(swarms, swarm, new, (stolen, between))
+
+
+def _wait_for_task(swarm: Swarm, node: str) -> None:
+    """Wait until the service `work` runs on a node."""
+    words = ("service", "ps", "work", "--filter=desired-state=running")
+
+    def printed() -> str:
+        return swarm.docker(*words, "--format={{.Node}} {{.CurrentState}}")
+
+    until(lambda: printed().startswith(f"{node} Running"), printed)
+
+
+def _assert_only_the_token_of_now_lets_in(
+    swarms: Swarms, swarm: Swarm, name: str, old: tuple[str, ...]
+) -> None:
+    """Have a worker leave and come back with tokens that it was or might have been given."""
+    node, real = swarm.machine(name), swarms.real
+    manager = environment(real, node)["MANAGER_IPS"].split(",")[0]
+
+    def join(token: str) -> str:
+        return real.run(node, f"docker swarm join --token {token} {manager}:2377", 60)
+
+    real.run(node, "docker swarm leave --force")
+    for token in old:
+        assert "A valid join token is necessary" in join(token)
+    assert "joined a swarm" in join(swarm.token("worker"))
+    swarm.wait_until_ready_again(name)
+
+
+@contextmanager
+def _switched_off(swarms: Swarms, swarm: Swarm, name: str) -> Iterator[None]:
+    """Have one node of a bay without power for a while; the bay is as before in the end."""
+    count, server = len(swarm.members()), swarm.machine(name).server
+    _power(swarms.bays, server, "os-stop")
+    try:
+        yield
+    finally:
+        _power(swarms.bays, server, "os-start")
+        until(lambda: swarm.ask("node", "ls")[0] == 0, swarms.real.consoles)
+        swarm.wait_until_ready(count)
+
+
+def test_swarm_of_three_managers_goes_on_without_the_first(swarms: Swarms) -> None:
+    swarm = swarms["ubuntu"]
+    first = next(name for name in swarm.machines("master") if name.endswith("-master"))
+    other = f"tcp://{swarm.shown['master_addresses'][1]}:2376"
+
+    def goes_on() -> bool:
+        if swarm.ask("node", "ls", host=other)[0] != 0:
+            return False  # they elect a leader
+        known = swarm.members(other)
+        return [member.name for member in known if not member.is_ready] == [first]
+
+    with _switched_off(swarms, swarm, first):
+        until(goes_on, lambda: str(swarm.ask("node", "ls", host=other)))
+        create = ("service", "create", "--quiet", "--detach", "--no-resolve-image", "--name=on")
+        swarm.docker(*create, _image(swarms.real), "sleep", "100000", host=other)
+        swarm.docker("service", "rm", "on", host=other)
+
+
+def test_worker_that_dies_is_told_by_the_health_of_its_bay(swarms: Swarms, bays: Bays) -> None:
+    swarm = swarms["coreos"]
+    (worker,) = swarm.machines("node")
+
+    def health() -> str:
+        return str(bays.show(swarm.uuid).body["health_status"])
+
+    until(lambda: health() == "HEALTHY", health)
+    with _switched_off(swarms, swarm, worker):
+        # Within a minute where nothing else runs.
+        bays.wait_for_event(swarm.uuid, f"{worker} is down", 180)
+        assert health() == "UNHEALTHY"
+    until(lambda: health() == "HEALTHY", health)
+    bays.wait_for_event(swarm.uuid, f"{worker} is ready again")
+
+
+def test_failing_step_is_named_with_its_words_and_users_go_with_their_bay(
+    swarms: Swarms, bays: Bays, cloud: Cloud, real: RealNodes
+) -> None:
+    bay = swarms.uuid(BROKEN)
+
+    reason = real.wait_for(bays, bay, "CREATE_FAILED", PATIENCE)["status_reason"]
+
+    assert "failed: docker: " in reason
+    assert "failed to start daemon: insecure registry registry.test:99999 is not valid" in reason
+    assert "the container engine does not start" in reason
+    ((name, node),) = real.named(f"{BROKEN}-").items()
+    errors = [event for event in bays.events(bay) if event["severity"] == "ERROR"]
+    assert any(name in f"{event['resource']} {event['text']}" for event in errors), errors
+    known = environment(real, node)
+    assert NodeUser(cloud, known, {})
+    swarms.delete([BROKEN])
+    with pytest.raises(Refused, match=" 401 "):
+        NodeUser(cloud, known, {})
+
+
+def test_parameters_are_for_root_alone_and_no_console_shows_a_secret(swarms: Swarms) -> None:
+    for name in (*OPEN, PRIVATE):
+        for node in swarms[name].machines().values():
+            shown = swarms.real.run(node, "stat -c '%U %a' /etc/magnum/*.env")
+            assert shown.splitlines() == ["root 600"] * 2
+            known = environment(swarms.real, node)
+            secrets = dict.fromkeys(node_users.secrets(known), f"a secret of {node.server}")
+            assert not Sentinel(secrets).search([node.console])
+
+
+@pytest.mark.parametrize("name", OPEN)
+def test_worker_is_given_no_secret_of_another_node(name: str, swarms: Swarms) -> None:
+    swarm, real = swarms[name], swarms.real
+    worker = next(iter(swarm.machines("node").values()))
+    own = environment(real, worker)
+    secrets = {
+        secret
+        for node in swarm.machines().values()
+        if node.server != worker.server
+        for secret in node_users.secrets(environment(real, node))
+    }
+    secrets -= {own["NODE_PASSWORD"], own["JOIN_TOKEN"]}  # of all workers of the bay
+    secrets.add(swarm.token("manager"))
+    files = "/etc/magnum /opt/magnum /etc/docker /var/lib/cloud"
+    for secret in secrets:
+        found = real.run(worker, f"grep -rlFe '{secret}' {files} 2> /dev/null")
+        assert not found, "a worker has a secret of another node"
+    assert own["NODE_PASSWORD"] in real.run(worker, f"grep -rhF NODE_PASSWORD= {files}")
+    assert own["TOKEN_SIGNAL"] == ""
+
+
+def test_containers_do_not_reach_the_metadata(swarms: Swarms) -> None:
+    swarm, url = swarms["atomic"], "http://169.254.169.254/openstack/latest/user_data"
+    ((_, manager),) = swarm.machines("master").items()
+
+    status, _ = swarm.ask("run", "--rm", _image(swarms.real), "wget", "-T", "3", "-O", "-", url)
+
+    assert status != 0
+    assert "NODE_PASSWORD" in swarms.real.run(manager, f"curl -s -m 10 {url}")
+
+
+def test_only_the_api_of_engines_is_open_to_everyone(swarms: Swarms) -> None:
+    known = [swarms.bays.show(swarms[name].uuid).body for name in OPEN]
+    managers = [address for shown in known for address in shown["master_addresses"]]
+    workers = [address for shown in known for address in shown["node_addresses"]]
+    asked = list(itertools.product(managers + workers, (2375, 2376, 2377, 4789, 7946)))
+
+    with ThreadPoolExecutor(len(asked)) as pool:
+        answers = dict(zip(asked, pool.map(_is_open, asked), strict=True))
+
+    assert {place for place, is_open in answers.items() if is_open} == {
+        (address, 2376) for address in managers + workers
+    }
+
+
+def _is_open(place: tuple[str, int]) -> bool:
+    try:
+        socket.create_connection(place, timeout=5).close()
+    except OSError:
+        return False
+    return True
+
+
+def test_workers_user_may_read_and_change_nothing(swarms: Swarms, cloud: Cloud, demo: User) -> None:
+    swarm, other = swarms["coreos"], swarms["atomic"]
+    user = _intruder(swarms, cloud, swarm)
+    ours = "container-infra"
+
+    assert user.ask("GET", ours, f"/certificates/{swarm.uuid}").status == 200
+    for method, path in (
+        ("GET", f"/certificates/{other.uuid}"),
+        ("GET", f"/bays/{swarm.uuid}"),
+        ("DELETE", f"/bays/{swarm.uuid}"),
+        ("GET", f"/bays/{swarm.uuid}/events"),
+        *(("GET", f"/{kind}") for kind in ("bays", "baymodels", "containers", "mservices")),
+    ):
+        assert user.ask(method, ours, path).status == 403, path
+    for service, path in (
+        ("compute", "/servers"),
+        ("orchestration", "/stacks"),
+        ("image", "/v2/images"),
+        ("identity", "/users"),
+    ):
+        assert user.ask("GET", service, path).status in {401, 403}, service
+    for kind in ("networks", "ports", "floatingips", "security-groups"):
+        found = user.ask("GET", "network", f"/v2.0/{kind}")
+        rows = found.body[kind.replace("-", "_")] if found.status == 200 else []
+        assert demo.project_id not in {row["project_id"] for row in rows}, kind
+
+
+def test_workers_user_gets_certificates_for_workers_alone(swarms: Swarms, cloud: Cloud) -> None:
+    swarm = swarms["coreos"]
+    user = _intruder(swarms, cloud, swarm)
+    (worker,), (manager,) = swarm.shown["node_addresses"], swarm.shown["master_addresses"]
+    stranger = swarms["ubuntu"].shown["node_addresses"][0]
+
+    assert user.sign(swarm.uuid, node_users.request(worker)).status == 201
+    assert user.sign(swarms.uuid("atomic"), node_users.request(worker)).status == 403
+    for asked in (
+        node_users.request(worker, organization="system:masters"),
+        node_users.request(worker, name="admin"),
+        node_users.request(worker, usage=ExtendedKeyUsageOID.CLIENT_AUTH),
+        node_users.request(manager),
+        node_users.request(worker, stranger),
+    ):
+        assert user.sign(swarm.uuid, asked).status == 403
