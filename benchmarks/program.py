@@ -8,12 +8,14 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools" / "lib"))
 
-from benchmarks import api, creation, load, memory, place, ticks
+from benchmarks import api, bay_creation, containers, creation, load, memory, place, ticks
 from deployment import cloud, processes, service, sessions
+from minicloud import commands
 from quality import environment
 
 FAILURES = (
     place.Wrong,
+    commands.CommandError,
     load.LoadFailed,
     cloud.CloudFailed,
     environment.SetupFailed,
@@ -47,19 +49,29 @@ def _parser() -> argparse.ArgumentParser:
     known = which.add_parser("creation", parents=[saving], help="from POST of a bay to its stack")
     known.set_defaults(run=lambda mini, of: creation.run(mini, of.output))
 
+    known = which.add_parser("bay_creation", parents=[saving], help="until a bay can be used")
+    known.set_defaults(run=lambda mini, of: bay_creation.run(mini, of.output))
+
     known = which.add_parser("ticks", parents=[saving], help="conductors with many bays in flight")
     known.add_argument("--old", action="store_true", help="also after some minutes")
     known.set_defaults(run=lambda mini, of: ticks.run(mini, of.old, of.output))
+
+    known = which.add_parser("containers", parents=[saving], help="against the plain Docker SDK")
+    known.add_argument("--rounds", type=int, default=3)
+    known.set_defaults(alone=lambda of: containers.run(of.rounds, of.output))
     return parser
 
 
 def main() -> int:
-    """Run one benchmark; a cloud that was down goes down again."""
+    """Run one benchmark; a cloud that was down goes down again, one that is not wanted stays."""
     given = _parser().parse_args()
     prefix = Path(given.prefix).absolute()
-    was_up = cloud.is_up(prefix)
+    was_up = "alone" in given or cloud.is_up(prefix)
     try:
-        given.run(cloud.Cloud.load(prefix) if was_up else cloud.up(prefix), given)
+        if "alone" in given:
+            given.alone(given)
+        else:
+            given.run(cloud.Cloud.load(prefix) if was_up else cloud.up(prefix), given)
     except FAILURES as error:
         # What cleans up may fail after what it cleans up for, and for the same reason.
         for told in (error.__context__, error):

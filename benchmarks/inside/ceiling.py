@@ -31,7 +31,7 @@ def build(conf: cfg.ConfigOpts, guard: auth.Guard = auth.keystone) -> Applicatio
         force_canonical=False,
         use_context_locals=False,
     )
-    for middleware in reversed(app.pipeline(guard)):
+    for middleware in reversed(app.pipeline(guard).values()):
         found = middleware(found, conf)
     return found
 
