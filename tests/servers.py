@@ -58,8 +58,11 @@ class Server:
 
     def __init__(self) -> None:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="magnum-db-"))
+        self.scratch = self.folder / "tmp"
+        self.scratch.mkdir()
         self._process: subprocess.Popen[bytes] | None = None
         shutil.chown(self.folder, self.user)
+        shutil.chown(self.scratch, self.user)
         self._prepare()
 
     @property
@@ -222,6 +225,8 @@ class MariaDB(Server):
             "--no-defaults",
             f"--user={self.user}",
             f"--datadir={self.folder}/data",
+            # As it starts, it removes all temporary tables it finds there, another server's too.
+            f"--tmpdir={self.scratch}",
             f"--socket={self.socket}",
             f"--pid-file={self.folder}/pid",
             "--skip-networking",
@@ -239,6 +244,7 @@ class MariaDB(Server):
             "--no-defaults",
             f"--user={self.user}",
             f"--datadir={self.folder}/data",
+            f"--tmpdir={self.scratch}",
             "--auth-root-authentication-method=normal",
             "--skip-test-db",
             "--innodb-flush-method=nosync",

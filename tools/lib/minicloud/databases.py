@@ -74,12 +74,14 @@ SCHEMAS = (
 
 def prepare_server(settings: Settings) -> None:
     """Make MariaDB's system tables, before its first start."""
+    settings.database_scratch.mkdir(parents=True, exist_ok=True)
     target = settings.var / "mariadb"
     if target.exists():
         return
     part = settings.var / "mariadb.part"
     shutil.rmtree(part, ignore_errors=True)
     argv = ["mariadb-install-db", "--no-defaults", "--user=root", f"--datadir={part}"]
+    argv += [f"--tmpdir={settings.database_scratch}"]
     argv += ["--auth-root-authentication-method=normal", "--skip-test-db"]
     commands.run(argv, settings.log / "mariadb.log")
     part.rename(target)

@@ -38,6 +38,7 @@ def _mariadb(settings: Settings) -> list[str]:
         "--no-defaults",
         "--user=root",
         f"--datadir={settings.var}/mariadb",
+        f"--tmpdir={settings.database_scratch}",
         f"--bind-address={settings.address}",
         f"--port={settings.ports['mariadb']}",
         f"--socket={settings.database_socket}",

@@ -108,6 +108,11 @@ class Settings:
         return self.run / "mariadb.sock"
 
     @property
+    def database_scratch(self) -> pathlib.Path:
+        """Where MariaDB's temporary tables are: as it starts, it removes all it finds there."""
+        return self.var / "mariadb-scratch"
+
+    @property
     def memcached(self) -> str:
         return f"{self.address}:{self.ports['memcached']}"
 
