@@ -174,6 +174,7 @@ APT = """
 umask >> "$0.umask"
 echo "proxies ${http_proxy:-} ${https_proxy:-} ${no_proxy:-}" >> "$0.env"
 case " $* " in
+*" --simulate "*) ;;
 *" install docker.io "*)
     for name in docker dockerd; do echo '#!/bin/sh' > "${0%/*}/$name"; done
     chmod 755 "${0%/*}/docker" "${0%/*}/dockerd"
@@ -187,6 +188,7 @@ def test_without_a_label_the_distribution_s_package_is_taken(node):
     assert run(node) == "SUCCESS all steps done"
     update, install = (call for call in node.calls if call.startswith("apt-get "))
     assert update.endswith(" update")
+    assert " -o APT::Update::Error-Mode=any " in update
     assert install.endswith(" --no-install-recommends install docker.io")
     assert node.read("/bin/apt-get.env").splitlines() == ["proxies   "] * 2
     assert node.read("/bin/apt-get.umask").splitlines() == ["0022"] * 2
@@ -203,17 +205,48 @@ def test_apt_goes_through_the_template_s_proxies(node):
 @pytest.mark.parametrize(
     ("apt", "words"),
     [
-        ("[ $# = 0 ]", "docker is not in the image, and apt-get cannot update"),
+        ("[ $# = 0 ]", "apt-get cannot update"),
         (
             'case "$*" in *install*) exit 100 ;; esac',
-            "docker is not in the image, and its package docker.io cannot be installed",
+            "its package docker.io cannot be installed",
         ),
-        ("", "docker is not in the image, and not in its package docker.io"),
+        ("", "it is not in its package docker.io"),
     ],
 )
 def test_when_apt_cannot_help_the_node_fails_with_the_program(node, apt, words):
     node.stub("apt-get", apt)
-    assert run(node) == f"FAILURE engine: {words}"
+    lacking = "docker is not in the image, the label docker_url is not set,"
+    assert run(node) == f"FAILURE engine: {lacking} and {words}"
+
+
+# What apt-get does without a network: an update of nothing is a success, but for those who ask.
+UNREACHED = """
+case " $* " in
+*Error-Mode=any*" update "*)
+    for suite in one two three; do echo "E: Failed to fetch $suite" >&2; done
+    exit 100
+    ;;
+*" update "*) echo "W: Failed to fetch" >&2 ;;
+*" install "*)
+    for word in package glob regex; do echo "E: no $word" >&2; done
+    exit 100
+    ;;
+esac
+"""
+
+
+def test_apt_that_reaches_nobody_is_asked_again_and_then_tells_why(node):
+    node.stub("apt-get", UNREACHED)
+    words = run(node)
+    assert words.startswith("FAILURE engine: E: Failed to fetch one E: Failed to fetch two ")
+    assert words.endswith(" and apt-get cannot update")
+    updates = [call for call in node.calls if call.startswith("apt-get ") and "update" in call]
+    assert len(updates) == 3
+
+
+def test_a_source_out_of_reach_does_no_harm_where_the_package_is_in_another_one(node):
+    node.stub("apt-get", f'case " $* " in *" update "*) exit 100 ;; esac\n{APT}')
+    assert run(node) == "SUCCESS all steps done"
 
 
 def test_downloads_go_through_the_template_s_proxy(node, mirror):

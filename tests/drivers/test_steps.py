@@ -261,6 +261,15 @@ def test_run_steps_when_a_step_fails_signals_its_last_words(node):
     assert node.calls == ["a.sh ", "signal FAILURE a: 998 999 1000 last words "]
 
 
+def test_run_steps_signals_the_very_last_words_even_after_very_long_ones(node):
+    _steps(node, "a")
+    node.step_stub("a.sh", "for _ in 1 2 3; do seq -s, 200; done; echo last words; exit 3")
+    node.run("run-steps")
+    (signal,) = (call for call in node.calls if call.startswith("signal "))
+    assert signal.endswith(",199,200 last words ")
+    assert len(signal) < 650
+
+
 def test_run_steps_when_the_signal_fails_tries_again_next_time(node):
     _steps(node)
     node.step_stub("signal", "exit 1")

@@ -181,7 +181,8 @@ class Cloud:
 
     def _register(self, half: str) -> None:
         """Register one half, unless that was done with these settings by this program."""
-        sources = [_HERE / name for name in ("register.py", "facts.py", "settings.py")]
+        names = ("register.py", "facts.py", "settings.py", "real_nodes/servers.py")
+        sources = [_HERE / name for name in names]
         wanted = digest(repr(self.settings), *sources)
         step = f"register-{half}"
         if self.stamps.fresh(step, wanted) and (half == "identity" or self._has_facts()):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from minicloud import register
 from minicloud.real_nodes.places import Places
-from minicloud.real_nodes.servers import REAL_IMAGES
+from minicloud.real_nodes.servers import BARE, REAL_IMAGES, WHOLE
 from minicloud.settings import REGION, Settings, write_private
 
 if TYPE_CHECKING:
@@ -101,9 +101,14 @@ def gather(cloud: "Connection", settings: Settings) -> dict[str, Any]:
     }
 
 
+def _images(root: str) -> dict[str, str]:
+    return {real.os_distro: name for name, real in REAL_IMAGES.items() if real.root == root}
+
+
 def _real_nodes(settings: Settings) -> dict[str, Any]:
     return {
-        "images": {distro: image for image, distro in REAL_IMAGES.items()},
+        "images": _images(WHOLE),
+        "bare_images": _images(BARE),
         "flavor": "node.small",
         "registry": f"{settings.address}:{settings.ports['registry']}",
         "http_proxy": settings.url("mirror"),

@@ -158,15 +158,18 @@ def _ensure_images(cloud: Connection, *, real_nodes: bool) -> None:
     for name in REAL_IMAGES:
         if not real_nodes and name in present:  # nobody would boot its servers
             cloud.image.delete_image(present[name])
-    for name, distro in (IMAGES | (REAL_IMAGES if real_nodes else {})).items():
+    wanted = {name: {"os_distro": distro} if distro else {} for name, distro in IMAGES.items()}
+    if real_nodes:
+        wanted |= {
+            name: {"os_distro": real.os_distro, IMAGE_PROPERTY: real.root}
+            for name, real in REAL_IMAGES.items()
+        }
+    for name, properties in wanted.items():
         image = present.get(name)
         if image and image.status == "active":
             continue
         if image:  # left without content by an interrupted run
             cloud.image.delete_image(image)
-        properties = {"os_distro": distro} if distro else {}
-        if name in REAL_IMAGES:
-            properties[IMAGE_PROPERTY] = "real"
         cloud.image.create_image(
             name,
             data=bytes(4096),

@@ -15,21 +15,25 @@ class Stamps:
     def __init__(self, folder: pathlib.Path) -> None:
         self._folder = folder
 
+    def path(self, step: str) -> pathlib.Path:
+        """Return where the digest of a step is, for steps that build upon it."""
+        return self._folder / step
+
     def fresh(self, step: str, digest: str) -> bool:
         """Tell whether a step was finished with this input."""
         try:
-            return (self._folder / step).read_text() == digest
+            return self.path(step).read_text() == digest
         except FileNotFoundError:
             return False
 
     def clear(self, step: str) -> None:
         """Forget a step, before doing it again."""
-        (self._folder / step).unlink(missing_ok=True)
+        self.path(step).unlink(missing_ok=True)
 
     def set(self, step: str, digest: str) -> None:
         """Record that a step is finished."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        (self._folder / step).write_text(digest)
+        self.path(step).write_text(digest)
 
 
 def digest(*parts: str | pathlib.Path) -> str:

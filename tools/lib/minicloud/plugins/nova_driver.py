@@ -22,13 +22,14 @@ def _folder():
     return pathlib.Path(CONF.state_path).parent / "real-nodes"
 
 
-def _described(instance):
+def _described(instance, root):
     return servers.Server(
         id=instance.uuid,
         name=instance.display_name,
         memory_mib=instance.flavor.memory_mb,
         user_data=instance.user_data or "",
         keys={instance.key_name: instance.key_data.strip()} if instance.key_data else {},
+        root=root,
     )
 
 
@@ -57,8 +58,8 @@ class FakeDriver(fake.FakeDriver):
         properties = {
             k.removeprefix(_IMAGE): v for k, v in metadata.items() if k.startswith(_IMAGE)
         }
-        if servers.is_real(properties):
-            servers.save(_folder() / "servers", _described(instance))
+        if root := servers.root_of(properties):
+            servers.save(_folder() / "servers", _described(instance, root))
 
     def destroy(self, context, instance, *args, **kwargs):
         """End a server."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One node: a root of its own over the one that all share, booted by systemd-nspawn.
+"""One node: a root of its own over one that nodes share, booted by systemd-nspawn.
 
 The root is mounted in a mount namespace that ends with the node, so this machine sees no mount
 and a dead node leaves none. Its processes are known by their control groups.
@@ -15,7 +15,7 @@ from minicloud.real_nodes import cgroups, shell
 from minicloud.real_nodes.places import Places
 from minicloud.real_nodes.servers import Server
 
-# Arguments: the node's folder, the shared root, its groups, "--", Python, its name, and the
+# Arguments: the node's folder, the shared layers below, its groups, "--", Python, its name, and the
 # command of nspawn.
 _START = """
 set -eu
@@ -110,7 +110,7 @@ class Machine:
                 _START,
                 "sh",
                 str(self.folder),
-                str(self._places.root),
+                self._places.layers(server.root),
             ),
             *(*map(str, groups), "--", *ignition, *command(self._places, server)),
         ]

@@ -8,6 +8,7 @@ import dataclasses
 import ipaddress
 import pathlib
 
+from minicloud.real_nodes.servers import BARE
 from minicloud.settings import Settings
 
 METADATA_ADDRESS = "169.254.169.254"
@@ -27,6 +28,18 @@ class Places:
     def root(self) -> pathlib.Path:
         """What all nodes boot from; nobody writes to it."""
         return self.settings.prefix / "node-root"
+
+    @property
+    def bare_layer(self) -> pathlib.Path:
+        """What of the root is different where nodes have no engine: a layer above it."""
+        return self.settings.prefix / "node-root-bare"
+
+    def layers(self, root: str) -> str:
+        """Return the folders that a node's own files lie upon, as an overlay's option has them.
+
+        :param root: one of those of `servers`.
+        """
+        return f"{self.bare_layer}:{self.root}" if root == BARE else str(self.root)
 
     @property
     def folder(self) -> pathlib.Path:

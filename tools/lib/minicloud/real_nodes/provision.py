@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from minicloud import debian, packages
 from minicloud.progress import Progress
-from minicloud.real_nodes import machine, root, shell
+from minicloud.real_nodes import bare, machine, root, shell
 from minicloud.real_nodes.fabric import Fabric
 from minicloud.real_nodes.machine import Machine
 from minicloud.real_nodes.places import Places
@@ -38,6 +38,7 @@ def prepare(settings: Settings, progress: Progress) -> None:
     note, log = packages.policy_note(settings), settings.log / "apt.log"
     debian.install(DEBIAN, _UNITS, log, note, progress.say)
     root.build(settings, progress)
+    bare.build(settings, progress)
     _raise_limits()
     _offer_docker(settings)
     _name_mirrors(settings)

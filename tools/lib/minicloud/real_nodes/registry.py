@@ -105,6 +105,18 @@ class Registry:
             raise
         return True
 
+    def push_blob(self, name: str, blob: bytes) -> str:
+        """Push data that belongs to a name, unless it is there; return the URL where it is.
+
+        :raises OSError: the registry does not take it.
+        """
+        path = f"/v2/{name}/blobs/{digest(blob)}"
+        if not self._has(path):
+            place = self._send("POST", f"{self._url}/v2/{name}/blobs/uploads/", b"")
+            place += f"{'&' if '?' in place else '?'}digest={digest(blob)}"
+            self._send("PUT", place, blob, "application/octet-stream")
+        return f"{self._url}{path}"
+
     def push(self, name: str, tag: str, made: tuple[bytes, bytes, bytes]) -> None:
         """Push an image; parts that are there already are not sent again.
 
@@ -113,10 +125,7 @@ class Registry:
         """
         manifest, *blobs = made
         for blob in blobs:
-            if not self._has(f"/v2/{name}/blobs/{digest(blob)}"):
-                place = self._send("POST", f"{self._url}/v2/{name}/blobs/uploads/", b"")
-                place += f"{'&' if '?' in place else '?'}digest={digest(blob)}"
-                self._send("PUT", place, blob, "application/octet-stream")
+            self.push_blob(name, blob)
         self._send("PUT", f"{self._url}/v2/{name}/manifests/{tag}", manifest, _TYPE)
 
 

@@ -11,16 +11,29 @@ import dataclasses
 import json
 import os
 import pathlib
+from typing import NamedTuple
 
 IMAGE_PROPERTY = "minicloud_node"
-"""The property of an image whose servers are real nodes; its value is `real`."""
+"""The property of an image whose servers are real nodes; its value is the root they boot from."""
+
+WHOLE, BARE = "real", "bare"
+"""The roots: the one with all that nodes need, and the same without an engine."""
+
+
+class RealImage(NamedTuple):
+    """An image whose servers are real nodes."""
+
+    os_distro: str
+    root: str = WHOLE
+
 
 REAL_IMAGES = {
-    "fedora-atomic-real": "fedora-atomic",
-    "ubuntu-real": "ubuntu",
-    "coreos-real": "coreos",
+    "fedora-atomic-real": RealImage("fedora-atomic"),
+    "ubuntu-real": RealImage("ubuntu"),
+    "coreos-real": RealImage("coreos"),
+    "ubuntu-bare-real": RealImage("ubuntu", BARE),
 }
-"""The images whose servers are real nodes, with the os_distro each has: all are one Debian."""
+"""They are all one Debian."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +43,7 @@ class Server:
     :ivar boot: how often it was switched on or rebooted; another number means another boot.
     :ivar user_data: encoded as Nova keeps it.
     :ivar keys: public SSH keys by name.
+    :ivar root: :data:`WHOLE` or :data:`BARE`.
     """
 
     id: str
@@ -39,15 +53,17 @@ class Server:
     keys: dict[str, str] = dataclasses.field(default_factory=dict)
     on: bool = True
     boot: int = 1
+    root: str = WHOLE
 
     @property
     def raw_user_data(self) -> bytes:
         return base64.b64decode(self.user_data)
 
 
-def is_real(image_properties: dict[str, str]) -> bool:
-    """Tell whether servers of an image are real nodes."""
-    return image_properties.get(IMAGE_PROPERTY) == "real"
+def root_of(image_properties: dict[str, str]) -> str | None:
+    """Return the root that servers of an image boot from; None when they are no real nodes."""
+    asked = image_properties.get(IMAGE_PROPERTY)
+    return asked if asked in {WHOLE, BARE} else None
 
 
 def _path(folder: pathlib.Path, server: str) -> pathlib.Path:
