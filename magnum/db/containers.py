@@ -25,8 +25,8 @@ from magnum.core import errors, states
 from magnum.core.container import Seen, Status
 from magnum.core.placement import Engine, Load, choose
 from magnum.db import repository
-from magnum.db.claims import changed
 from magnum.db.functions import now, same
+from magnum.db.leases import changed
 from magnum.db.models import Cluster, Container, ContainerCreation, Event, utcnow
 
 

@@ -191,7 +191,7 @@ def test_lease_that_was_lost_leaves_the_table_alone(bench: ContainersBench) -> N
     def take_over() -> None:
         bench.let_time_pass()
         bench.database.write(lambda session: creations.claim(session, "other", 60, 1))
-        bench.creations.renew()
+        bench.creations.leases.renew()
 
     bench.machine(uuid).on_pull = take_over
     bench.creations.sweep()

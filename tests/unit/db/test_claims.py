@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from magnum.core import errors, states
 from magnum.core.states import Action
-from magnum.db import claims, operations
+from magnum.db import claims, leases, operations
 from magnum.db.claims import Claim
 from magnum.db.functions import now
 from magnum.db.models import Cluster, Operation
@@ -40,7 +40,7 @@ def test_two_that_saw_the_same_row_cannot_both_win(database: Database) -> None:
         seen = update(Operation).where(
             Operation.uuid == first.uuid, Operation.fence == first.fence - 1
         )
-        return claims.changed(session, seen.values(lease_owner="two"))
+        return leases.changed(session, seen.values(lease_owner="two"))
 
     assert database.write(late) is False
 
