@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A conductor's parts that concern containers, over a table and engines with state."""
 
+import dataclasses
 import time
 import uuid
 from typing import Any, cast
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from magnum.conductor.cloud import Cloud
 from magnum.conductor.containers import Containers
+from magnum.core import container
 from magnum.core.container import Seen
 from magnum.core.placement import Engine
 from magnum.db import containers, repository
@@ -107,7 +109,9 @@ class ContainersBench:
 
     def statuses(self, *uuids: str) -> dict[str, Seen]:
         """Return how containers are, as a list finds it."""
-        found = self.conductor.verbs["container_list"](StatusesCall([*uuids], SECONDS))
+        rows = self.database.read(lambda session: containers.by_uuids(session, uuids))
+        places = [dataclasses.asdict(place) for place in container.places(rows)]
+        found = self.conductor.verbs["container_list"](StatusesCall(places, SECONDS))
         return {key: Seen(**each) for key, each in found.items()}
 
     def status(self, container: str) -> Seen:
