@@ -66,14 +66,10 @@ class Containers:
         cluster = self._cluster(call.cluster_id)
         return [dataclasses.asdict(engine) for engine in self._located.survey(cluster).engines]
 
-    def list(self, call: StatusesCall) -> dict[str, dict[str, Any]]:
-        """Return how containers are, by uuid."""
+    def list(self, call: StatusesCall) -> container.Grouped:
+        """Return how containers are."""
         places = [Place(**each) for each in call.places]
-        seen = self._observing.see_all(places, current().seconds)
-        # What dataclasses has for this takes as long as all the rest.
-        return {
-            uuid: {"status": state.status, "reason": state.reason} for uuid, state in seen.items()
-        }
+        return container.group(self._observing.see_all(places, current().seconds))
 
     def create(self, call: ContainerCall) -> None:
         """Have a container made, and wait as long as the caller does."""

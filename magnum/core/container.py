@@ -70,6 +70,26 @@ class Seen:
     reason: str | None = None
 
 
+Grouped = list[tuple[str, str | None, list[str]]]
+"""States of many containers, most of which are alike: each with the uuids of those in it."""
+
+
+def group(seen: Mapping[str, Seen]) -> Grouped:
+    """Group containers, by uuid, by their states."""
+    uuids: dict[Seen, list[str]] = {}
+    for uuid, state in seen.items():
+        uuids.setdefault(state, []).append(uuid)
+    return [(state.status, state.reason, those) for state, those in uuids.items()]
+
+
+def ungroup(groups: Grouped) -> dict[str, Seen]:
+    """Return the states of containers by uuid again."""
+    seen: dict[str, Seen] = {}
+    for status, reason, uuids in groups:
+        seen.update(dict.fromkeys(uuids, Seen(status, reason)))
+    return seen
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """An engine, and which containers are on it by what the table says.

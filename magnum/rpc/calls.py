@@ -16,7 +16,7 @@ import oslo_messaging
 from oslo_config import cfg
 
 from magnum.core import errors
-from magnum.core.container import Place, Seen
+from magnum.core.container import Place, Seen, ungroup
 from magnum.core.placement import Engine
 from magnum.rpc import transport
 from magnum.rpc.lanes import Lanes
@@ -95,7 +95,7 @@ class ContainerCalls:
         told = [{name: getattr(place, name) for name in _PLACE} for place in places]
         message = StatusesCall(told, self._conf.docker.call_timeout / 2)
         found = self._call("container_list", message, message.seconds, lane)
-        return {uuid: Seen(**each) for uuid, each in found.items()}
+        return ungroup(found)
 
     def _call(self, method: str, message: Message, seconds: float, lane: str) -> Any:
         self._lanes.enter(lane)

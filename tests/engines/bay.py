@@ -126,7 +126,8 @@ class Bay:
         rows = self.database.read(lambda session: containers.by_uuids(session, uuids))
         places = [dataclasses.asdict(place) for place in container.places(rows)]
         found = self.answer("list", StatusesCall(places, seconds)).unwrap()
-        return {key: (each["status"], each["reason"]) for key, each in found.items()}
+        seen = container.ungroup(found)
+        return {key: (each.status, each.reason) for key, each in seen.items()}
 
     def status(self, container: str) -> tuple[str, str | None]:
         """Ask for the state of one as a show does."""

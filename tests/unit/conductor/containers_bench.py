@@ -112,7 +112,7 @@ class ContainersBench:
         rows = self.database.read(lambda session: containers.by_uuids(session, uuids))
         places = [dataclasses.asdict(place) for place in container.places(rows)]
         found = self.conductor.verbs["container_list"](StatusesCall(places, SECONDS))
-        return {key: Seen(**each) for key, each in found.items()}
+        return container.ungroup(found)
 
     def status(self, container: str) -> Seen:
         """Return how one is, as a show finds it."""

@@ -61,7 +61,9 @@ def test_states_come_as_they_are(conf: cfg.ConfigOpts) -> None:
     state = {"status": "Error", "reason": "It is gone."}
     assert ContainerCalls(conf, answering(state)).see("c1", "n1") == Seen("Error", "It is gone.")
     place = Place("b1", "10.0.0.1", "n1", {"c1": "d1"})
-    found = ContainerCalls(conf, answering({"c1": state})).see_all([place], "b1")
+    found = ContainerCalls(conf, answering([["Error", "It is gone.", ["c1"]]])).see_all(
+        [place], "b1"
+    )
     assert found == {"c1": Seen("Error", "It is gone.")}
 
 
