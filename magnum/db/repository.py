@@ -218,10 +218,15 @@ def authorities(connection: Connection, uuids: Iterable[str]) -> Sequence[Any]:
 
     Only for who acts on behalf of the service itself.
     """
+    return connection.execute(_authorities(), {"uuids": [*uuids]}).all()
+
+
+@functools.cache
+def _authorities() -> Select[*tuple[Any, ...]]:
     query = select(
         Cluster.uuid, ClusterTemplate.tls_disabled, Cluster.ca_cert_ref, Cluster.magnum_cert_ref
     ).join(ClusterTemplate, ClusterTemplate.uuid == Cluster.cluster_template_id)
-    return connection.execute(query.where(Cluster.uuid.in_([*uuids]))).all()
+    return query.where(Cluster.uuid.in_(bindparam("uuids", type_=String(), expanding=True)))
 
 
 def lock(session: Session, model: type[Row], uuid: str) -> Row:

@@ -107,6 +107,17 @@ def test_state_of_a_container_is_written_when_it_has_changed(
         assert queries.transactions == transactions
 
 
+def test_list_of_containers_reads_no_more_than_it_shows_and_needs(
+    furnished: webtest.TestApp, queries: QueryRecorder
+) -> None:
+    with queries.recording():
+        furnished.get("/v1/containers")
+    (statement,) = queries.statements
+    assert "docker_id" in statement
+    for name in ("user_id", "memory_bytes", "created_at"):
+        assert name not in statement
+
+
 def test_creation_of_a_container_takes_one_commit(
     furnished: webtest.TestApp, world: World, queries: QueryRecorder
 ) -> None:

@@ -109,10 +109,17 @@ class ContainersBench:
 
     def statuses(self, *uuids: str) -> dict[str, Seen]:
         """Return how containers are, as a list finds it."""
+        return self.listed(self.places(*uuids))
+
+    def places(self, *uuids: str) -> StatusesCall:
+        """Ask for the states of containers as the API does that has read their rows."""
         rows = self.database.read(lambda session: containers.by_uuids(session, uuids))
         places = [dataclasses.asdict(place) for place in container.places(rows)]
-        found = self.conductor.verbs["container_list"](StatusesCall(places, SECONDS))
-        return container.ungroup(found)
+        return StatusesCall(places, SECONDS)
+
+    def listed(self, call: StatusesCall) -> dict[str, Seen]:
+        """Call for a list."""
+        return container.ungroup(self.conductor.verbs["container_list"](call))
 
     def status(self, container: str) -> Seen:
         """Return how one is, as a show finds it."""
