@@ -20,7 +20,7 @@ AIM = 1.5
 
 _SCRIPT = pathlib.Path(__file__).parent / "inside" / "contained.py"
 _PACKAGES = ("docker.io", "busybox-static", "iproute2", "mariadb-server-core")
-_NAMES = {"creations": "create and start 50", "lists": "list of 500"}
+_NAMES = {"creations": "create and start 50", "lists": "list of 500", "details": "with detail"}
 
 
 def run(rounds: int, output: pathlib.Path | None) -> None:

@@ -20,6 +20,15 @@ USER = "d" * 32
 MOMENT = datetime.datetime(2016, 2, 28, 23, 59, 58)  # noqa: DTZ001 -- in UTC, as all in the tables
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHhBzjfYAPRFDiEHaMll8JKQho/JlHn6YS0Ee6nquxWQ test"
 
+BAYMODEL: Mapping[str, str] = {
+    "name": "m",
+    "coe": "swarm",
+    "image_id": "fedora-atomic-21",
+    "keypair_id": "ops",
+    "external_network_id": "public",
+}
+"""The body of a baymodel that the services of :mod:`tests.fakes.services` have all parts of."""
+
 _numbers = itertools.count(1)
 
 

@@ -4,7 +4,8 @@
 ::
 
     service    the process: threads, timers, start and stop
-    leases     which operations this process holds, and keeping them
+    holding    what this process holds of the table's work, and keeping it
+    leases     the operations among it
     runner     one operation: steps in order, what a failure of one means
     lifecycle  which steps make a creation, an update, a deletion
     steps      what each step does; every one can be repeated by another conductor

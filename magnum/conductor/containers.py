@@ -24,7 +24,7 @@ from magnum.conductor.located import Located
 from magnum.conductor.making import Maker
 from magnum.conductor.observing import GONE, Observing
 from magnum.core import container, errors
-from magnum.core.container import Seen, Status
+from magnum.core.container import Place, Seen, Status
 from magnum.db import containers, repository
 from magnum.db.models import Cluster, Container
 from magnum.rpc.messages import ContainerCall, EnginesCall, StatusesCall
@@ -66,16 +66,10 @@ class Containers:
         cluster = self._cluster(call.cluster_id)
         return [dataclasses.asdict(engine) for engine in self._located.survey(cluster).engines]
 
-    def list(self, call: StatusesCall) -> dict[str, dict[str, Any]]:
-        """Return how containers are, by uuid."""
-        rows = self._cloud.database.look(
-            lambda connection: containers.placed(connection, call.container_ids)
-        )
-        seen = self._observing.see_all(rows, current().seconds)
-        # What dataclasses has for this takes as long as all the rest.
-        return {
-            uuid: {"status": state.status, "reason": state.reason} for uuid, state in seen.items()
-        }
+    def list(self, call: StatusesCall) -> container.Grouped:
+        """Return how containers are."""
+        places = [Place(**each) for each in call.places]
+        return container.group(self._observing.see_all(places, current().seconds))
 
     def create(self, call: ContainerCall) -> None:
         """Have a container made, and wait as long as the caller does."""

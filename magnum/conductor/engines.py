@@ -20,21 +20,26 @@ def engine_at(cloud: Cloud, cluster: Cluster, address: str) -> Engine:
     :raises NotFound: the certificate store has no certificate of the bay.
     :raises Unavailable: the certificate store does not answer.
     """
-    return cloud.engines.engine(address, trust(cloud, cluster))
+    template = cluster.template
+    its = trust(cloud, template.tls_disabled, cluster.ca_cert_ref, cluster.magnum_cert_ref)
+    return cloud.engines.engine(address, its)
 
 
-def trust(cloud: Cloud, cluster: Cluster) -> Trust | None:
-    """Return who the bay's engines have to be and who we are to them; None without TLS.
+def trust(
+    cloud: Cloud, tls_disabled: bool, ca_ref: str | None, own_ref: str | None
+) -> Trust | None:
+    """Return who a bay's engines have to be and who we are to them; None without TLS.
 
+    :param ca_ref: where the certificate store has the bay's authority.
+    :param own_ref: where it has our certificate by that authority.
     :raises NotFound: the certificate store has no certificate of the bay.
     :raises Unavailable: the certificate store does not answer.
     """
-    if cluster.template.tls_disabled:
+    if tls_disabled:
         return None
-    if cluster.ca_cert_ref is None or cluster.magnum_cert_ref is None:
+    if ca_ref is None or own_ref is None:
         raise errors.NotFound("The bay has no certificates yet.")
-    authority = cloud.store.load(cluster.ca_cert_ref)
-    ours = cloud.store.load(cluster.magnum_cert_ref)
+    authority, ours = cloud.store.load(ca_ref), cloud.store.load(own_ref)
     return Trust(authority.certificate_pem, ours.certificate_pem, ours.private_key_pem)
 
 

@@ -6,8 +6,7 @@ one; and whoever takes a creation up after somebody else looks for what that one
 """
 
 import logging
-import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy.orm import Session
 
@@ -22,9 +21,9 @@ from magnum.clients.docker.errors import (
 )
 from magnum.conductor.cloud import Cloud
 from magnum.conductor.engines import engine_at
+from magnum.conductor.holding import Holding
 from magnum.conductor.located import Located
 from magnum.conductor.pulls import Later, Pulls
-from magnum.context import RequestContext
 from magnum.core import errors
 from magnum.core.container import ContainerSpec
 from magnum.core.placement import Engine as Place
@@ -49,41 +48,20 @@ _GOES_ON: Ended = (False, None)
 _WELL: Ended = (True, None)
 
 
-class Held:
+class Held(Holding[Creation]):
     """One creation in this process's hands.
 
     :ivar cancelled: whether it is to be taken away, as far as is known here.
-    :ivar lost: whether somebody else holds it now.
     """
 
-    def __init__(self, creation: Creation, lease_until: float) -> None:
-        self.creation = creation
-        self.lease_until = lease_until
-        self.cancelled = creation.cancelled
-        self.lost = False
-        self._deadline = time.monotonic() + creation.seconds_left
+    def __init__(self, claim: Creation, lease_until: float) -> None:
+        super().__init__(claim, lease_until)
+        self.cancelled = claim.cancelled
 
-    @property
-    def seconds_left(self) -> float:
-        """Until its deadline; negative when that has passed."""
-        return self._deadline - time.monotonic()
-
-    def ensure(self) -> None:
-        """Make sure that acting for it is still ours, before every outside call.
-
-        :raises LeaseLost: it is not.
-        """
-        if self.lost or time.monotonic() >= self.lease_until:
-            raise errors.LeaseLost(f"Container {self.creation.container_id} is not ours to make.")
-
-    def context(self) -> RequestContext:
-        """Make the context of whoever works for it: the request's ids, and who asked."""
-        return RequestContext(
-            request_id=self.creation.request_id,
-            global_request_id=self.creation.global_request_id,
-            user_id=self.creation.user_id,
-            project_id=self.creation.project_id,
-        )
+    def renewed(self, until: float, ours: Mapping[str, bool]) -> None:
+        """Learn what came of a renewal, and whether it was cancelled."""
+        super().renewed(until, ours)
+        self.cancelled = self.cancelled or ours.get(self.claim.uuid, False)
 
 
 class Maker:
@@ -117,7 +95,7 @@ class Maker:
         except Exception as error:  # noqa: BLE001 -- whatever it is, it ends this pass only
             return self._not_made(held, row, cluster, error)
         if self._cloud.database.write(
-            lambda session: creations.made(session, held.creation, docker_id)
+            lambda session: creations.made(session, held.claim, docker_id)
         ):
             LOG.info("Container %s is made", row.uuid)
             return _WELL
@@ -128,7 +106,7 @@ class Maker:
 
         :raises LeaseLost: the container, or its bay, has gone meanwhile.
         """
-        creation = held.creation
+        creation = held.claim
 
         def read(session: Session) -> tuple[Container | None, Cluster | None]:
             return (
@@ -143,19 +121,19 @@ class Maker:
 
     def _made(self, held: Held, row: Container, cluster: Cluster) -> str:
         """Have the container on its engine and return docker's id."""
-        if held.seconds_left <= 0:
+        if held.expired:
             last = errors.first_sentence(row.status_reason or "")
             raise errors.Unanswered(f"It was not made in the time it had, the last was: {last}.")
         spec = container_spec(row)
         engine = engine_at(self._cloud, cluster, row.host or "")
         held.ensure()
-        if held.creation.fence > 1 and (found := engine.find(row.uuid)):
+        if held.claim.fence > 1 and (found := engine.find(row.uuid)):
             return found.docker_id
         try:
             return _create(engine, spec)
         except ImageMissing:
             text = f"Pulls image {spec.image.reference}."
-            self._cloud.database.write(lambda session: creations.say(session, held.creation, text))
+            self._cloud.database.write(lambda session: creations.say(session, held.claim, text))
         self._pulls.pull(engine, spec.image, max(1.0, held.seconds_left))
         held.ensure()
         return _create(engine, spec)
@@ -175,17 +153,15 @@ class Maker:
         self, held: Held, row: Container, cluster: Cluster, error: errors.MagnumError
     ) -> Ended:
         """Decide between another try and the end."""
-        attempts = held.creation.attempts
+        attempts = held.claim.attempts
         passing = isinstance(error, EngineFailed) and attempts < FAILURES_BELIEVED_AFTER
         unforeseen = type(error) is errors.MagnumError and attempts < SURPRISES_BELIEVED_AFTER
-        if held.seconds_left > 0 and (
-            passing or unforeseen or isinstance(error, errors.Unavailable)
-        ):
+        if not held.expired and (passing or unforeseen or isinstance(error, errors.Unavailable)):
             return self._try_again(held, error)
         LOG.warning("Container %s is not made: %s", row.uuid, error)
 
         def write(session: Session) -> bool:
-            if not creations.failed(session, held.creation, error.message):
+            if not creations.failed(session, held.claim, error.message):
                 return False
             containers.tell(session, row, "ERROR", error.message)
             return True
@@ -198,7 +174,7 @@ class Maker:
         self, held: Held, row: Container, cluster: Cluster, error: EngineError
     ) -> Ended:
         """Try again, elsewhere if the node has gone for good."""
-        if held.seconds_left <= 0:
+        if held.expired:
             return self._trouble(held, row, cluster, error)
         if not self._located.is_gone(cluster, row.host, row.host_id):
             return self._try_again(held, error)
@@ -222,19 +198,19 @@ class Maker:
             raise
         except errors.MagnumError as error:
             gone = self._located.is_gone(cluster, row.host, row.host_id)
-            if not gone and held.seconds_left > 0:
+            if not gone and not held.expired:
                 return self._try_again(held, error)
             LOG.warning("Container %s may be left on its engine: %s", row.uuid, error)
-        self._cloud.database.write(lambda session: creations.gone(session, held.creation))
+        self._cloud.database.write(lambda session: creations.gone(session, held.claim))
         return _WELL
 
     def _try_again(self, held: Held, error: errors.MagnumError) -> Ended:
-        pause = min(LONGEST_PAUSE_SECONDS, 2.0**held.creation.attempts)
+        pause = min(LONGEST_PAUSE_SECONDS, 2.0**held.claim.attempts)
         return self._release(held, pause, error.message)
 
     def _release(self, held: Held, seconds: float, trouble: str) -> Ended:
         self._cloud.database.write(
-            lambda session: creations.release(session, held.creation, seconds, trouble)
+            lambda session: creations.release(session, held.claim, seconds, trouble)
         )
         return _GOES_ON
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """How containers are: what their engines say now, in the words of the API."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,10 +8,10 @@ from magnum.clients.docker.containers import CONTAINER_LABEL, Found
 from magnum.clients.docker.errors import EngineMissing, EngineSilent, EngineUnreachable
 from magnum.conductor.asking import Asking
 from magnum.conductor.cloud import Cloud
-from magnum.conductor.engines import engine_at
+from magnum.conductor.engines import engine_at, trust
 from magnum.conductor.located import Located
 from magnum.core import errors
-from magnum.core.container import Seen, Status
+from magnum.core.container import Place, Seen, Status
 from magnum.db import repository
 from magnum.db.models import Cluster, Container
 
@@ -51,44 +50,54 @@ class Observing:
             raise
         return _seen(found)
 
-    def see_all(self, rows: Sequence[Any], seconds: float) -> Mapping[str, Seen]:
-        """Look at many containers by one call an engine; none is left out.
+    def see_all(self, places: Sequence[Place], seconds: float) -> Mapping[str, Seen]:
+        """Look at many containers by one call an engine.
 
-        :param rows: of :func:`magnum.db.containers.placed`.
+        None is left out but those of a bay that has gone.
+
         :param seconds: for all engines together.
         """
-        clusters = self._clusters({row.cluster_id for row in rows})
-        places: dict[tuple[str, str], list[Any]] = defaultdict(list)
-        for row in rows:
-            places[row.cluster_id, row.host or ""].append(row)
+        bays = self._bays({place.cluster_id for place in places})
 
-        def look(place: tuple[str, str]) -> Mapping[str, Seen]:
-            cluster = clusters.get(place[0])
-            return {} if cluster is None else self._look(cluster, place[1], places[place])
+        def look(number: int) -> Mapping[str, Seen]:
+            bay = bays.get(places[number].cluster_id)
+            return {} if bay is None else self._look(bay, places[number])
 
         seen: dict[str, Seen] = {}
-        for place, found in self._asking.each(places, look, seconds).items():
+        for number, found in self._asking.each(range(len(places)), look, seconds).items():
             if isinstance(found, errors.MagnumError):
                 unknown = Seen(Status.UNKNOWN, found.message)
-                seen.update((row.uuid, unknown) for row in places[place])
+                seen.update(dict.fromkeys(places[number].containers, unknown))
             else:
                 seen.update(found)
         return seen
 
-    def _look(self, cluster: Cluster, host: str, rows: Sequence[Any]) -> Mapping[str, Seen]:
+    def _look(self, bay: Any, place: Place) -> Mapping[str, Seen]:
         """Look at the containers of one engine."""
+        its = trust(self._cloud, bay.tls_disabled, bay.ca_cert_ref, bay.magnum_cert_ref)
         try:
-            listed = engine_at(self._cloud, cluster, host).containers([CONTAINER_LABEL])
+            listed = self._cloud.engines.engine(place.host, its).containers([CONTAINER_LABEL])
         except (EngineUnreachable, EngineSilent):
-            if not self._located.is_gone(cluster, host, rows[0].host_id):
+            if not self._is_gone(place):
                 raise
-            return {row.uuid: Seen(Status.ERROR, GONE) for row in rows}
+            return dict.fromkeys(place.containers, Seen(Status.ERROR, GONE))
         found = {each.docker_id: each for each in listed}
-        return {row.uuid: _listed(row, found.get(row.docker_id or "")) for row in rows}
+        return {
+            uuid: _listed(found.get(docker_id), uuid, place.failures)
+            for uuid, docker_id in place.containers.items()
+        }
 
-    def _clusters(self, uuids: set[str]) -> Mapping[str, Cluster]:
-        found = self._cloud.database.read(lambda session: repository.clusters(session, uuids))
-        return {cluster.uuid: cluster for cluster in found}
+    def _bays(self, uuids: set[str]) -> Mapping[str, Any]:
+        """Load no more than all lists need: whole bays take longer."""
+        look = self._cloud.database.look
+        found = look(lambda connection: repository.authorities(connection, uuids))
+        return {bay.uuid: bay for bay in found}
+
+    def _is_gone(self, place: Place) -> bool:
+        cluster = self._cloud.database.read(
+            lambda session: repository.by_uuid(session, Cluster, place.cluster_id)
+        )
+        return cluster is None or self._located.is_gone(cluster, place.host, place.host_id)
 
 
 def _seen(found: Found) -> Seen:
@@ -100,17 +109,16 @@ def _seen(found: Found) -> Seen:
     return _brief(found)
 
 
-def _listed(row: Any, found: Found | None) -> Seen:
+def _listed(found: Found | None, uuid: str, failures: Mapping[str, str | None]) -> Seen:
     """Put what a list shows into the API's words.
 
     A list does not tell why a container could not be started, so what is known of that stays.
     """
     if found is None:
         return Seen(Status.ERROR, LOST)
-    seen = _brief(found)
-    if row.status == Status.ERROR and found.state == "created":
-        return Seen(Status.ERROR, row.status_reason)
-    return seen
+    if found.state == "created" and uuid in failures:
+        return Seen(Status.ERROR, failures[uuid])
+    return _brief(found)
 
 
 def _brief(found: Found) -> Seen:

@@ -102,13 +102,13 @@ class Runner:
 
     def _prepare(self, held: Held) -> Run:
         claim = held.claim
-        self._leases.ensure(held)
+        held.ensure()
         cluster = self._cloud.database.read(
             lambda session: repository.by_uuid(session, Cluster, claim.cluster_id)
         )
         if cluster is None:  # its deletion was finished by who had the lease before
             raise errors.LeaseLost(f"Cluster {claim.cluster_id} is gone.")
-        return Run(self._cloud, held, cluster, lambda: self._leases.ensure(held))
+        return Run(self._cloud, held, cluster, held.ensure)
 
     def _proceed(self, run: Run) -> Verdict:
         held = run.held
@@ -120,7 +120,7 @@ class Runner:
             if self._leases.closing:
                 self._give_back(held, 0.0, None)
                 return Verdict.OVER
-            self._leases.ensure(held)
+            held.ensure()
             outcome = step.act(run)
             if isinstance(outcome, Pause):
                 self._record(run, held.claim.step, None)

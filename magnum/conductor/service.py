@@ -69,16 +69,15 @@ class Conductor:
         """Work until stopped."""
         LOG.info("Conductor %s starts", self.name)
         keeper_stops = threading.Event()
-        keeper = threading.Thread(
-            target=self._leases.keep, args=(keeper_stops,), name="leases", daemon=True
-        )
-        keeper.start()
-        threading.Thread(
-            target=self._containers.creations.keep,
-            args=(keeper_stops,),
-            name="creation-leases",
-            daemon=True,
-        ).start()
+        keepers = [
+            threading.Thread(target=leases.keep, args=(keeper_stops,), name=name, daemon=True)
+            for name, leases in (
+                ("leases", self._leases),
+                ("creation-leases", self._containers.creations.leases),
+            )
+        ]
+        for keeper in keepers:
+            keeper.start()
         self._server.start()
         self._teller.start(keeper_stops)
         try:
@@ -86,7 +85,8 @@ class Conductor:
         finally:
             self._hand_back()
             keeper_stops.set()
-            keeper.join()
+            for keeper in keepers:
+                keeper.join()
         LOG.info("Conductor %s has stopped", self.name)
 
     @property

@@ -7,8 +7,9 @@ What Docker would refuse is refused here, by Docker's own rules and before anyth
 import enum
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from magnum.core import errors
 
@@ -67,6 +68,68 @@ class Seen:
 
     status: str
     reason: str | None = None
+
+
+Grouped = list[tuple[str, str | None, list[str]]]
+"""States of many containers, most of which are alike: each with the uuids of those in it."""
+
+
+def group(seen: Mapping[str, Seen]) -> Grouped:
+    """Group containers, by uuid, by their states."""
+    uuids: dict[Seen, list[str]] = {}
+    for uuid, state in seen.items():
+        uuids.setdefault(state, []).append(uuid)
+    return [(state.status, state.reason, those) for state, those in uuids.items()]
+
+
+def ungroup(groups: Grouped) -> dict[str, Seen]:
+    """Return the states of containers by uuid again."""
+    seen: dict[str, Seen] = {}
+    for status, reason, uuids in groups:
+        seen.update(dict.fromkeys(uuids, Seen(status, reason)))
+    return seen
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An engine, and which containers are on it by what the table says.
+
+    :ivar host: its address; empty where none is known.
+    :ivar host_id: its node's id in the swarm.
+    :ivar containers: docker's ids of those that are made, by uuid.
+    :ivar failures: what is known of why some could not be started, by uuid; an engine that lists
+        them does not tell.
+    """
+
+    cluster_id: str
+    host: str
+    host_id: str | None
+    containers: dict[str, str] = field(default_factory=dict)
+    failures: dict[str, str | None] = field(default_factory=dict)
+
+
+def places(rows: Iterable[Any]) -> list[Place]:
+    """Return where containers are, each engine once; those that are not made are left out.
+
+    :param rows: of the table, with at least the columns of :data:`PLACED`.
+    """
+    found: dict[tuple[str, str], Place] = {}
+    for row in rows:
+        if row.docker_id is None:
+            continue
+        key = row.cluster_id, row.host or ""
+        place = found.get(key)
+        if place is None:
+            place = found[key] = Place(*key, row.host_id)
+        place.containers[row.uuid] = row.docker_id
+        if row.status == Status.ERROR:
+            place.failures[row.uuid] = row.status_reason
+    return [*found.values()]
+
+
+PLACED = frozenset(
+    ("uuid", "cluster_id", "host", "host_id", "docker_id", "status", "status_reason")
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    Connection,
     case,
     cast,
     delete,
@@ -25,8 +24,8 @@ from magnum.core import errors, states
 from magnum.core.container import Seen, Status
 from magnum.core.placement import Engine, Load, choose
 from magnum.db import repository
-from magnum.db.claims import changed
 from magnum.db.functions import now, same
+from magnum.db.leases import changed
 from magnum.db.models import Cluster, Container, ContainerCreation, Event, utcnow
 
 
@@ -137,25 +136,6 @@ def by_uuids(session: Session, uuids: Iterable[str]) -> Sequence[Container]:
     """
     query = select(Container).where(Container.uuid.in_([*uuids])).order_by(Container.id)
     return session.scalars(query).all()
-
-
-def placed(connection: Connection, uuids: Iterable[str]) -> Sequence[Any]:
-    """Return what it takes to look for containers on their engines, as plain rows.
-
-    A list has many; whole ones would take longer than the engines do.  Only for who acts on behalf
-    of the service itself.
-    """
-    query = select(
-        Container.uuid,
-        Container.cluster_id,
-        Container.host,
-        Container.host_id,
-        Container.docker_id,
-        Container.status,
-        Container.status_reason,
-    )
-    made = Container.docker_id.is_not(None)
-    return connection.execute(query.where(Container.uuid.in_([*uuids]), made)).all()
 
 
 def record(session: Session, seen: Mapping[str, Seen]) -> None:

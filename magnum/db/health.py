@@ -16,7 +16,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from magnum.core import states
-from magnum.db import claims, repository
+from magnum.db import leases, repository
 from magnum.db.functions import now
 from magnum.db.models import Cluster, ClusterTemplate
 
@@ -55,7 +55,7 @@ def claim(session: Session, coes: Sequence[str], seconds: float, limit: int) -> 
     taken = []
     for uuid, last_due, due in waiting.all():
         attempt = update(Cluster).where(Cluster.uuid == uuid, Cluster.health_due == last_due)
-        if claims.changed(session, attempt.values(health_due=due)):
+        if leases.changed(session, attempt.values(health_due=due)):
             taken.append(Look(uuid, due))
     return taken
 
@@ -79,7 +79,7 @@ def record(
         Cluster.status.in_(states.UPDATABLE),
     )
     seen = {"health_status": status, "health_status_reason": dict(reason)}
-    written = claims.changed(session, attempt.values(health_due=now() + seconds, **seen))
+    written = leases.changed(session, attempt.values(health_due=now() + seconds, **seen))
     if written:
         repository.add_events(session, look.cluster_id, None, told)
     return written

@@ -78,6 +78,22 @@ class Base(DeclarativeBase):
     updated_at: Mapped[datetime.datetime | None] = mapped_column(sort_order=100)
 
 
+class Leased:
+    """Columns of what one conductor at a time works on, see :mod:`magnum.db.leases`.
+
+    ``fence`` grows with every claim: a conductor may write only while its number is the row's.
+    """
+
+    request_id: Mapped[str | None]  # the API's for the request
+    global_request_id: Mapped[str | None]  # the caller's own, if there was one
+    deadline: Mapped[float] = mapped_column(Double)
+    lease_owner: Mapped[str | None]
+    lease_expires: Mapped[float] = mapped_column(Double, default=0.0)
+    fence: Mapped[int] = mapped_column(default=0)
+    not_before: Mapped[float] = mapped_column(Double, default=0.0)
+    attempts: Mapped[int] = mapped_column(default=0)  # failures: of an operation's present step
+
+
 def _uuid_column(**options: Any) -> Mapped[str]:
     return mapped_column(string(UUID_LENGTH), **options)
 
@@ -233,11 +249,8 @@ def _select_count(role: str) -> ColumnElement[int]:
     return groups.scalar_subquery()
 
 
-class Operation(Base):
-    """A change asked for, and the lease of the conductor that carries it out.
-
-    ``fence`` grows with every claim: a conductor may write only while its number is the row's.
-    """
+class Operation(Leased, Base):
+    """A change asked for, and the lease of the conductor that carries it out."""
 
     __tablename__ = "operation"
     __table_args__ = (
@@ -251,20 +264,12 @@ class Operation(Base):
     cluster_id: Mapped[str] = _uuid_column()
     project_id: Mapped[str]
     user_id: Mapped[str]
-    request_id: Mapped[str | None]  # the API's for the request
-    global_request_id: Mapped[str | None]  # the caller's own, if there was one
     action: Mapped[str] = mapped_column(string(20))
     change: Mapped[dict[str, Any]] = mapped_column(default=dict)
     state: Mapped[str] = mapped_column(string(20))
     step: Mapped[str | None] = mapped_column(string(64))  # the last one done
     progress: Mapped[dict[str, Any]] = mapped_column(default=dict)  # what steps leave to later ones
     reason: Mapped[str | None] = mapped_column(Text)
-    deadline: Mapped[float] = mapped_column(Double)
-    lease_owner: Mapped[str | None]
-    lease_expires: Mapped[float] = mapped_column(Double, default=0.0)
-    fence: Mapped[int] = mapped_column(default=0)
-    not_before: Mapped[float] = mapped_column(Double, default=0.0)
-    attempts: Mapped[int] = mapped_column(default=0)  # failures in a row of the present step
     waiting: Mapped[bool] = mapped_column(default=False)  # for its stack
     finished_at: Mapped[datetime.datetime | None]
 
@@ -323,7 +328,7 @@ class Container(Base):
     memory_bytes: Mapped[int] = mapped_column(BigInteger, default=0)  # reserved there
 
 
-class ContainerCreation(Base):
+class ContainerCreation(Leased, Base):
     """A container that is still to be made, and the lease of the conductor that makes it.
 
     It goes when that is done or has failed, and with its container.  Apart from the operations,
@@ -336,14 +341,6 @@ class ContainerCreation(Base):
     container_id: Mapped[str] = mapped_column(
         string(UUID_LENGTH), ForeignKey("container.uuid", ondelete="CASCADE")
     )
-    request_id: Mapped[str | None]
-    global_request_id: Mapped[str | None]
-    deadline: Mapped[float] = mapped_column(Double)
-    lease_owner: Mapped[str | None]
-    lease_expires: Mapped[float] = mapped_column(Double, default=0.0)
-    fence: Mapped[int] = mapped_column(default=0)
-    not_before: Mapped[float] = mapped_column(Double, default=0.0)
-    attempts: Mapped[int] = mapped_column(default=0)  # failures so far
     cancelled: Mapped[bool] = mapped_column(default=False)  # what was made is to go again
 
 

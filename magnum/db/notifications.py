@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from magnum.core import states
 from magnum.core.states import Action, Outcome
-from magnum.db import claims, repository
+from magnum.db import leases, repository
 from magnum.db.functions import now
 from magnum.db.models import Cluster, Notification
 
@@ -117,7 +117,7 @@ def take(session: Session, seconds: float) -> Taken | None:
         return None
     taken = Taken(row.id, row.uuid, row.told)
     take_it = update(Notification).where(Notification.id == row.id, free)
-    mine = claims.changed(session, take_it.values(taken_until=now() + seconds))
+    mine = leases.changed(session, take_it.values(taken_until=now() + seconds))
     return taken if mine else None
 
 

@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from magnum.core import states
-from magnum.db import claims
+from magnum.db import claims, leases
 from magnum.db.claims import Claim
 from magnum.db.functions import now
 from magnum.db.models import Cluster, NodeGroup, Operation, utcnow
@@ -137,9 +137,8 @@ def _end(session: Session, claim: Claim, outcome: states.Outcome, reason: str | 
         claim,
         state=states.OperationState(outcome.value),
         reason=reason,
-        lease_owner=None,
-        lease_expires=0.0,
         finished_at=utcnow(),
+        **leases.FREE,
     )
 
 
@@ -206,7 +205,7 @@ def supersede(session: Session, cluster_id: str) -> list[Operation]:
             Operation.id == operation.id, Operation.state.in_(states.OPEN_OPERATION_STATES)
         )
         ended = {"state": states.OperationState.SUPERSEDED, "finished_at": utcnow()}
-        if claims.changed(session, still_open.values(ended)):
+        if leases.changed(session, still_open.values(ended)):
             superseded.append(operation)
     return superseded
 

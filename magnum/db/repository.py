@@ -213,14 +213,20 @@ def by_uuid(session: Session, model: type[Row], uuid: str) -> Row | None:
     return session.scalars(query).one_or_none()
 
 
-def clusters(session: Session, uuids: Iterable[str]) -> Sequence[Cluster]:
-    """Return clusters whosever they are, with their templates, those that are still there.
+def authorities(connection: Connection, uuids: Iterable[str]) -> Sequence[Any]:
+    """Return what it takes to trust clusters' nodes, those that are still there, as plain rows.
 
     Only for who acts on behalf of the service itself.
     """
-    query = shown(Cluster).where(Cluster.uuid.in_([*uuids]))
-    whole = query.options(joinedload(Cluster.template, innerjoin=True))
-    return session.scalars(whole).all()
+    return connection.execute(_authorities(), {"uuids": [*uuids]}).all()
+
+
+@functools.cache
+def _authorities() -> Select[*tuple[Any, ...]]:
+    query = select(
+        Cluster.uuid, ClusterTemplate.tls_disabled, Cluster.ca_cert_ref, Cluster.magnum_cert_ref
+    ).join(ClusterTemplate, ClusterTemplate.uuid == Cluster.cluster_template_id)
+    return query.where(Cluster.uuid.in_(bindparam("uuids", type_=String(), expanding=True)))
 
 
 def lock(session: Session, model: type[Row], uuid: str) -> Row:

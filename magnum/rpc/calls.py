@@ -5,6 +5,7 @@ Each takes at most the time it is given, whatever the broker, the conductor or t
 """
 
 import concurrent.futures
+import dataclasses
 import functools
 import logging
 import threading
@@ -15,7 +16,7 @@ import oslo_messaging
 from oslo_config import cfg
 
 from magnum.core import errors
-from magnum.core.container import Seen
+from magnum.core.container import Place, Seen, ungroup
 from magnum.core.placement import Engine
 from magnum.rpc import transport
 from magnum.rpc.lanes import Lanes
@@ -28,6 +29,8 @@ TRAVEL_SECONDS = 1.0
 
 PATIENCE_SECONDS = 0.5
 """How long a call waits for a thread that is allowed to wait for engines."""
+
+_PLACE = tuple(field.name for field in dataclasses.fields(Place))
 
 
 class ContainerCalls:
@@ -80,8 +83,8 @@ class ContainerCalls:
         """Return the state of a container; raises what :meth:`perform` does."""
         return Seen(**self.perform("show", container_id, lane))
 
-    def see_all(self, container_ids: Sequence[str], lane: str) -> dict[str, Seen]:
-        """Return the states of containers.
+    def see_all(self, places: Sequence[Place], lane: str) -> dict[str, Seen]:
+        """Return the states of containers, by uuid.
 
         One engine that is silent makes no error: its containers are ``Unknown``.
 
@@ -89,9 +92,10 @@ class ContainerCalls:
         :raises Told: the conductor cannot ask anybody.
         """
         # Shorter than the others: what a list lacks is shown as such.
-        message = StatusesCall([*container_ids], self._conf.docker.call_timeout / 2)
+        told = [{name: getattr(place, name) for name in _PLACE} for place in places]
+        message = StatusesCall(told, self._conf.docker.call_timeout / 2)
         found = self._call("container_list", message, message.seconds, lane)
-        return {uuid: Seen(**each) for uuid, each in found.items()}
+        return ungroup(found)
 
     def _call(self, method: str, message: Message, seconds: float, lane: str) -> Any:
         self._lanes.enter(lane)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What travels over the bus.
 
-A message names what to look at in the database and carries no state of its own; an answer carries
-what only an engine knows.  Rules: add optional fields only, with a new ``VERSION`` minor; remove or
-change one only with a new major.
+A message names what to look at in the database and carries no state of its own, save for what to
+look at on engines; an answer carries what only an engine knows.  Rules: add optional fields only,
+with a new ``VERSION`` minor; remove or change one only with a new major.
 A test holds the fingerprint of every message against its version.
 """
 
@@ -76,10 +76,12 @@ class ContainerCall(Message):
 class StatusesCall(Message):
     """A question for the states of some containers, of one project or of many.
 
+    :ivar places: where they are, each the fields of a :class:`magnum.core.container.Place`: the
+        one who asks has just read that, and to read many rows takes longer than to ask engines.
     :ivar seconds: likewise.
     """
 
-    container_ids: list[str]
+    places: list[dict[str, Any]]
     seconds: float
 
 

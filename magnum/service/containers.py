@@ -8,7 +8,8 @@ of ``[docker]`` allow.
 
 import dataclasses
 import uuid as uuidlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 from oslo_config import cfg
@@ -16,7 +17,7 @@ from oslo_db import exception as db_exception
 
 from magnum.context import RequestContext
 from magnum.core import container, errors, states
-from magnum.core.container import Seen, Status
+from magnum.core.container import Place, Seen, Status
 from magnum.db import containers, repository
 from magnum.db.models import Cluster, Container
 from magnum.db.pages import Page
@@ -25,6 +26,8 @@ from magnum.rpc.calls import ContainerCalls
 from magnum.service.page import fetch
 
 UNSEEN = "Its engine was not asked: {}"
+
+_COLUMNS = frozenset(Container.__table__.columns.keys())
 
 
 class Containers:
@@ -102,23 +105,30 @@ class Containers:
         :raises Told: likewise.
         """
         if row.docker_id is not None:
-            self._show([row], {row.uuid: self._calls.see(row.uuid, _lane(row))})
+            seen = self._calls.see(row.uuid, _lane(row))
+            self._record([row], {row.uuid: seen})
+            row.status, row.status_reason = seen.status, seen.reason
         return row
 
     def page(
         self, context: RequestContext, page: Page, all_projects: bool = False
-    ) -> Sequence[Container]:
+    ) -> Sequence[Any]:
         """List containers of the caller's project, or of all, each as its engine says it is now.
 
         One whose engine does not say is ``Unknown``; that is no error.
+
+        :returns: plain rows, with the page's fields at least.
         """
         scope = repository.Scope(context.own_project, all_projects=all_projects)
-        whole = dataclasses.replace(page, fields=frozenset())
-        rows: Sequence[Container] = fetch(self._database, Container, whole, scope)
-        made = [row for row in rows if row.docker_id is not None]
-        if made:
-            self._show(made, self._see_all(made, page.cluster_id or context.own_project))
-        return rows
+        # Plain rows always: to load many whole ones would take longer than their engines do.
+        plain = dataclasses.replace(page, fields=(page.fields or _COLUMNS) | container.PLACED)
+        rows: Sequence[Any] = fetch(self._database, Container, plain, scope)
+        places = container.places(rows)
+        if not places:
+            return rows
+        seen = self._see_all(places, page.cluster_id or context.own_project)
+        changed = self._record(rows, seen)
+        return [_as_seen(row, changed[row.uuid]) if row.uuid in changed else row for row in rows]
 
     def cluster_id(self, context: RequestContext, ident: str, all_projects: bool) -> str:
         """Return the uuid of the bay whose containers are to be listed.
@@ -174,26 +184,26 @@ class Containers:
             if error.code != errors.NotFound.code:  # it went while we were about to ask for it
                 raise
 
-    def _see_all(self, rows: Sequence[Container], lane: str) -> dict[str, Seen]:
-        uuids = [row.uuid for row in rows]
+    def _see_all(self, places: Sequence[Place], lane: str) -> Mapping[str, Seen]:
         try:
-            seen = self._calls.see_all(uuids, lane)
+            seen = self._calls.see_all(places, lane)
         except errors.MagnumError as error:
-            reason = UNSEEN.format(error.message)
-            return {uuid: Seen(Status.UNKNOWN, reason) for uuid in uuids}
-        silent = Seen(Status.UNKNOWN, UNSEEN.format("no conductor knows it."))
-        return {uuid: seen.get(uuid, silent) for uuid in uuids}
+            seen, reason = {}, error.message
+        else:
+            reason = "no conductor knows it."
+        silent = Seen(Status.UNKNOWN, UNSEEN.format(reason))
+        return {uuid: seen.get(uuid, silent) for place in places for uuid in place.containers}
 
-    def _show(self, rows: Sequence[Container], seen: Mapping[str, Seen]) -> None:
-        """Give rows the states that were seen, and write those that have changed."""
+    def _record(self, rows: Iterable[Any], seen: Mapping[str, Seen]) -> Mapping[str, Seen]:
+        """Write the states that are others than the table has; return these."""
         changed = {}
         for row in rows:
-            state = seen[row.uuid]
-            if (row.status, row.status_reason) != (state.status, state.reason):
+            state = seen.get(row.uuid)
+            if state and (row.status, row.status_reason) != (state.status, state.reason):
                 changed[row.uuid] = state
-                row.status, row.status_reason = state.status, state.reason
         if changed:
             self._database.write(lambda session: containers.record(session, changed))
+        return changed
 
 
 def check(values: Mapping[str, Any]) -> None:
@@ -216,6 +226,11 @@ def _check_bay(bay: Cluster) -> None:
         )
     if bay.status not in states.TAKES_CONTAINERS:  # looked at again when it is locked
         raise containers.not_complete(bay)
+
+
+def _as_seen(row: Any, state: Seen) -> Any:
+    shown = {**row._mapping, "status": state.status, "status_reason": state.reason}
+    return SimpleNamespace(**shown)
 
 
 def _lane(row: Container) -> str:

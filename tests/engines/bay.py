@@ -2,6 +2,7 @@
 """A bay in the table whose nodes are real engines, and the conductor that is asked about them."""
 
 import contextlib
+import dataclasses
 import threading
 import time
 import uuid
@@ -15,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from magnum.conductor.cloud import Cloud
 from magnum.conductor.containers import Containers
+from magnum.core import container
 from magnum.core.container import parse_memory
 from magnum.core.placement import Engine
 from magnum.db import containers, repository
@@ -121,8 +123,11 @@ class Bay:
 
     def statuses(self, *uuids: str, seconds: float = 4.0) -> dict[str, tuple[str, str | None]]:
         """Ask for the states of containers as a list does."""
-        found = self.answer("list", StatusesCall([*uuids], seconds)).unwrap()
-        return {key: (each["status"], each["reason"]) for key, each in found.items()}
+        rows = self.database.read(lambda session: containers.by_uuids(session, uuids))
+        places = [dataclasses.asdict(place) for place in container.places(rows)]
+        found = self.answer("list", StatusesCall(places, seconds)).unwrap()
+        seen = container.ungroup(found)
+        return {key: (each.status, each.reason) for key, each in seen.items()}
 
     def status(self, container: str) -> tuple[str, str | None]:
         """Ask for the state of one as a show does."""

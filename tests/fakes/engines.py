@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from magnum.core import errors
-from magnum.core.container import Seen, Status
+from magnum.core.container import Grouped, Place, Seen, Status, group
 from magnum.core.placement import Engine
 from magnum.db import containers, creations
 from magnum.db.models import Container
@@ -109,7 +109,8 @@ class EngineRoom:
             self._ask(*(engine.node_id for engine in self.engines))
             return [asdict(engine) for engine in self._present()]
         if verb == "list":
-            return self._list(StatusesCall.from_wire(wire).container_ids)
+            places = [Place(**each) for each in StatusesCall.from_wire(wire).places]
+            return self._list([uuid for place in places for uuid in place.containers])
         call = ContainerCall.from_wire(wire)
         uuid = call.container_id
         if verb == "create":
@@ -167,14 +168,14 @@ class EngineRoom:
         self.boxes.pop(row.uuid, None)
         self._database.write(lambda session: containers.remove(session, row.uuid))
 
-    def _list(self, uuids: list[str]) -> dict[str, Any]:
+    def _list(self, uuids: list[str]) -> Grouped:
         found = {}
         for uuid in uuids:
             if self.nodes.get(uuid) in self.silent:
-                found[uuid] = asdict(Seen(Status.UNKNOWN, "Its engine does not answer."))
+                found[uuid] = Seen(Status.UNKNOWN, "Its engine does not answer.")
             else:
-                found[uuid] = asdict(self._seen(uuid))
-        return found
+                found[uuid] = self._seen(uuid)
+        return group(found)
 
     def _seen(self, uuid: str) -> Seen:
         node = self.nodes.get(uuid, "")

@@ -223,11 +223,12 @@ def _heed(progress: Mapping[str, Any]) -> None:
 
 
 def _listed(found: Mapping[str, Any]) -> Found:
-    code = _EXITED.match(str(found.get("Status")))
+    state = str(found["State"])
+    code = _EXITED.match(str(found.get("Status"))) if state == "exited" else None
     return Found(
         docker_id=str(found["Id"]),
         uuid=(found.get("Labels") or {}).get(CONTAINER_LABEL),
-        state=str(found["State"]),
+        state=state,
         exit_code=int(code[1]) if code else None,
     )
 

@@ -11,6 +11,7 @@ from oslo_policy import opts
 
 from magnum.api import app
 from magnum.policy import Enforcer
+from tests import factories
 from tests.fakes.services import TokenGuard, World
 
 RESIZE = [{"op": "replace", "path": "/node_count", "value": 2}]
@@ -35,14 +36,7 @@ def serve(world: World, conf: cfg.ConfigOpts, tmp_path: pathlib.Path) -> Serve:
 @pytest.fixture
 def bay(api: webtest.TestApp, world: World) -> str:
     """A complete bay of project blue."""
-    model = {
-        "name": "m",
-        "coe": "swarm",
-        "image_id": "fedora-atomic-21",
-        "keypair_id": "ops",
-        "external_network_id": "public",
-    }
-    api.post_json("/v1/baymodels", model)
+    api.post_json("/v1/baymodels", factories.BAYMODEL)
     made = api.post_json("/v1/bays", {"name": "b1", "baymodel_id": "m"}).json["uuid"]
     world.conductor.finish()
     return str(made)

@@ -11,9 +11,8 @@ from webob import exc
 from magnum.api import app, auth
 from magnum.api.versions import Application
 from magnum.core import errors
+from tests import factories
 from tests.fakes.services import TokenGuard, World
-
-BAYMODEL = {"name": "m", "coe": "swarm", "image_id": "fedora-atomic-21", "keypair_id": "ops"}
 
 
 def test_healthcheck_answers_503_while_the_file_is_there(
@@ -72,7 +71,7 @@ def test_large_body_is_refused_unread(
 def test_chunked_body_is_read_up_to_the_limit(api: webtest.TestApp) -> None:
     environ = {"wsgi.input_terminated": True}
     request = webtest.TestRequest.blank("/v1/baymodels", method="POST", environ=environ)
-    request.body = json.dumps(BAYMODEL).encode()
+    request.body = json.dumps(factories.BAYMODEL).encode()
     request.content_type = "application/json"
     del request.environ["CONTENT_LENGTH"]
     assert api.request(request).status_int == 201

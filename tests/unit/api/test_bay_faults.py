@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 
 from magnum.core.states import Outcome
 from magnum.db.models import Cluster
+from tests import factories
 from tests.fakes.services import FAULTS, World
 
 JSON = {"Content-Type": "application/json"}
@@ -17,14 +18,7 @@ JSON = {"Content-Type": "application/json"}
 @pytest.fixture
 def failed(world: World, api: webtest.TestApp) -> str:
     """Return the path of a bay whose creation has failed."""
-    model = {
-        "name": "m",
-        "coe": "swarm",
-        "image_id": "fedora-atomic-21",
-        "keypair_id": "ops",
-        "external_network_id": "public",
-    }
-    api.post_json("/v1/baymodels", model, status=201)
+    api.post_json("/v1/baymodels", factories.BAYMODEL, status=201)
     made = api.post_json("/v1/bays", {"name": "b", "baymodel_id": "m"}, status=201)
     assert "bay_faults" not in made.json
     assert "bay_faults" not in api.get("/v1/bays/b").json

@@ -6,7 +6,8 @@ import urllib.parse
 import pytest
 import webtest
 
-BAYMODEL = {"name": "m", "coe": "swarm", "image_id": "fedora-atomic-21", "keypair_id": "ops"}
+from tests import factories
+
 TEXTS = ["name", "fixed_network"]
 
 
@@ -20,7 +21,7 @@ def is_narrow(database_url: str) -> bool:
 def test_text_with_an_emoji_is_stored_or_named(
     api: webtest.TestApp, is_narrow: bool, field: str
 ) -> None:
-    sent = {**BAYMODEL, field: "a😀"}
+    sent = {**factories.BAYMODEL, field: "a😀"}
     answer = api.post_json("/v1/baymodels", sent, status=400 if is_narrow else 201)
     if is_narrow:
         expected = f"{field} has a character that the database of this site cannot store"
@@ -31,7 +32,7 @@ def test_text_with_an_emoji_is_stored_or_named(
 
 
 def test_patch_with_an_emoji_is_stored_or_named(api: webtest.TestApp, is_narrow: bool) -> None:
-    api.post_json("/v1/baymodels", BAYMODEL)
+    api.post_json("/v1/baymodels", factories.BAYMODEL)
     patch = [{"op": "replace", "path": "/name", "value": "😀"}]
     answer = api.patch_json("/v1/baymodels/m", patch, status=400 if is_narrow else 200)
     if is_narrow:
@@ -42,13 +43,13 @@ def test_patch_with_an_emoji_is_stored_or_named(api: webtest.TestApp, is_narrow:
 @pytest.mark.parametrize("character", ["é", "日", "\uffff", "\u200b"])
 def test_shorter_characters_are_stored_everywhere(api: webtest.TestApp, character: str) -> None:
     name = character * 255
-    api.post_json("/v1/baymodels", {**BAYMODEL, "name": name})
+    api.post_json("/v1/baymodels", {**factories.BAYMODEL, "name": name})
     shown = api.get(f"/v1/baymodels/{urllib.parse.quote(name)}")
     assert shown.json["name"] == name
 
 
 def test_labels_are_stored_everywhere(api: webtest.TestApp) -> None:
-    api.post_json("/v1/baymodels", {**BAYMODEL, "http_proxy": "x", "name": "e"})
+    api.post_json("/v1/baymodels", {**factories.BAYMODEL, "http_proxy": "x", "name": "e"})
     patch = [{"op": "add", "path": "/labels/rexray_preempt", "value": "false"}]
     assert api.patch_json("/v1/baymodels/e", patch).json["labels"] == {"rexray_preempt": "false"}
 

@@ -4,6 +4,7 @@
 import pytest
 import webtest
 
+from tests import factories
 from tests.fakes.services import HEALTH, World
 
 FIELDS = ("health_status", "health_status_reason")
@@ -11,14 +12,7 @@ FIELDS = ("health_status", "health_status_reason")
 
 @pytest.fixture
 def bay(world: World, api: webtest.TestApp) -> str:
-    model = {
-        "name": "m",
-        "coe": "swarm",
-        "image_id": "fedora-atomic-21",
-        "keypair_id": "ops",
-        "external_network_id": "public",
-    }
-    api.post_json("/v1/baymodels", model)
+    api.post_json("/v1/baymodels", factories.BAYMODEL)
     api.post_json("/v1/bays", {"baymodel_id": "m", "name": "b"})
     return "/v1/bays/b"
 

@@ -12,6 +12,7 @@ from oslo_context import context as oslo_context
 
 from magnum.api import app
 from magnum.metrics import instruments
+from tests import factories
 from tests.fakes.services import TokenGuard, World
 
 OURS = "req-00000000-0000-4000-8000-00000000000a"
@@ -134,8 +135,7 @@ def test_ids_of_a_request_are_the_threads_before_anything_is_done(
 
 
 def test_operation_records_both_ids(api: webtest.TestApp, world: World) -> None:
-    model = {"name": "m", "coe": "swarm", "image_id": "fedora-atomic-21", "keypair_id": "ops"}
-    model |= {"external_network_id": "public", "flavor_id": "m1.small"}
+    model = {**factories.BAYMODEL, "flavor_id": "m1.small"}
     made = api.post_json("/v1/baymodels", model)
     body = {"baymodel_id": made.json["uuid"], "node_count": 1}
     answer = api.post_json("/v1/bays", body, headers={"X-OpenStack-Request-Id": OURS})

@@ -17,18 +17,12 @@ from magnum.db.models import Cluster, ClusterTemplate, NodeGroup, Operation
 from magnum.db.session import Database
 from magnum.rpc.client import ConductorClient
 from magnum.rpc.messages import OperationReady
+from tests import factories
 from tests.fakes.cloud import Killed
 from tests.fakes.database import FlakyDatabase
 from tests.fakes.rpc import FakeRpc
 from tests.fakes.services import FakePreflight, MemoryStore, World
 
-BAYMODEL = {
-    "name": "m",
-    "coe": "swarm",
-    "image_id": "fedora-atomic-21",
-    "keypair_id": "ops",
-    "external_network_id": "public",
-}
 BAY = {"name": "b2", "baymodel_id": "m"}
 GROW = [{"op": "replace", "path": "/node_count", "value": 2}]
 REQUESTS = [
@@ -40,7 +34,7 @@ REQUESTS = [
     ("DELETE", "/v1/bays/b", None),
     ("GET", "/v1/baymodels", None),
     ("GET", "/v1/baymodels/m", None),
-    ("POST", "/v1/baymodels", {**BAYMODEL, "name": "m2"}),
+    ("POST", "/v1/baymodels", {**factories.BAYMODEL, "name": "m2"}),
     ("GET", "/v1/certificates/b", None),
 ]
 
@@ -56,7 +50,7 @@ def database(database: Database) -> Iterator[FlakyDatabase]:
 @pytest.fixture
 def bay(api: webtest.TestApp, world: World) -> dict[str, Any]:
     """A complete bay b of the baymodel m."""
-    api.post_json("/v1/baymodels", BAYMODEL)
+    api.post_json("/v1/baymodels", factories.BAYMODEL)
     made: dict[str, Any] = api.post_json("/v1/bays", {**BAY, "name": "b"}).json
     world.conductor.finish()
     return made
@@ -97,7 +91,7 @@ def test_database_that_is_away_is_named(
 @pytest.mark.usefixtures("bay")
 @pytest.mark.parametrize("service", ["Keystone", "Glance", "Nova", "Neutron"])
 @pytest.mark.parametrize(
-    ("path", "body"), [("/v1/bays", BAY), ("/v1/baymodels", {**BAYMODEL, "name": "m2"})]
+    ("path", "body"), [("/v1/bays", BAY), ("/v1/baymodels", {**factories.BAYMODEL, "name": "m2"})]
 )
 def test_service_that_has_to_be_asked_and_is_away_is_named(
     api: webtest.TestApp,

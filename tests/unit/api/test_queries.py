@@ -12,13 +12,6 @@ from tests import factories
 from tests.fakes.services import World
 from tests.queries import QueryRecorder
 
-BAYMODEL = {
-    "name": "m",
-    "coe": "swarm",
-    "image_id": "fedora-atomic-21",
-    "keypair_id": "ops",
-    "external_network_id": "public",
-}
 BAY = {"name": "b", "baymodel_id": "m"}
 
 READS = {
@@ -39,7 +32,10 @@ READS = {
 }
 
 CHANGES: dict[str, tuple[Callable[[webtest.TestApp], Any], int]] = {
-    "create baymodel": (lambda api: api.post_json("/v1/baymodels", {**BAYMODEL, "name": "n"}), 1),
+    "create baymodel": (
+        lambda api: api.post_json("/v1/baymodels", {**factories.BAYMODEL, "name": "n"}),
+        1,
+    ),
     # The template; bay, node groups (one statement where the database can), event, operation.
     "create bay": (lambda api: api.post_json("/v1/bays", {**BAY, "name": "c"}), 6),
     # The baymodel; again and locked, its bays counted, changed.
@@ -64,8 +60,8 @@ def queries(database: Database) -> QueryRecorder:
 @pytest.fixture
 def furnished(api: webtest.TestApp, world: World) -> webtest.TestApp:
     """The API with a finished bay, its baymodel and one that no bay uses; called by its owner."""
-    api.post_json("/v1/baymodels", BAYMODEL)
-    api.post_json("/v1/baymodels", {**BAYMODEL, "name": "unused"})
+    api.post_json("/v1/baymodels", factories.BAYMODEL)
+    api.post_json("/v1/baymodels", {**factories.BAYMODEL, "name": "unused"})
     api.post_json("/v1/bays", BAY)
     world.conductor.finish()
     bay = api.get("/v1/bays/b").json["uuid"]
@@ -109,6 +105,17 @@ def test_state_of_a_container_is_written_when_it_has_changed(
             furnished.get(path)
         assert len(queries.statements) == len(transactions), "\n".join(queries.statements)
         assert queries.transactions == transactions
+
+
+def test_list_of_containers_reads_no_more_than_it_shows_and_needs(
+    furnished: webtest.TestApp, queries: QueryRecorder
+) -> None:
+    with queries.recording():
+        furnished.get("/v1/containers")
+    (statement,) = queries.statements
+    assert "docker_id" in statement
+    for name in ("user_id", "memory_bytes", "created_at"):
+        assert name not in statement
 
 
 def test_creation_of_a_container_takes_one_commit(

@@ -10,12 +10,10 @@ from typing import Any
 import pytest
 
 from magnum.api.versions import Application
-from tests import wire
+from tests import factories, wire
 from tests.wire import Answer, Request
 
 HEADERS = (("Content-Type", "application/json"), ("X-Auth-Token", "alice:blue"))
-BAYMODEL = {"name": "m", "coe": "swarm", "image_id": "fedora-atomic-21", "keypair_id": "ops",
-            "external_network_id": "public"}  # fmt: skip
 
 
 def ask(app: Application, method: str, target: str, body: Any = None) -> Answer:
@@ -48,7 +46,7 @@ def test_garbled_body_is_the_callers_fault(application: Application, length: str
 
 
 def test_body_that_ends_early_is_refused_though_it_is_json(application: Application) -> None:
-    text = json.dumps(BAYMODEL).encode()
+    text = json.dumps(factories.BAYMODEL).encode()
     answer = post(application, text, CONTENT_LENGTH=str(len(text) + 9))
     assert answer.status == 400
     assert title(answer).endswith("as announced")
@@ -92,7 +90,7 @@ def test_long_names_do_not_come_back_whole(application: Application, segment: st
 def test_long_paths_of_patches_do_not_come_back_whole(
     application: Application, value: object
 ) -> None:
-    assert ask(application, "POST", "/v1/baymodels", BAYMODEL).status == 201
+    assert ask(application, "POST", "/v1/baymodels", factories.BAYMODEL).status == 201
     for path in ("/" + "x" * 9000, "/labels/" + "x" * 9000):
         patch = [{"op": "replace", "path": path, "value": value}]
         answer = ask(application, "PATCH", "/v1/baymodels/m", patch)
@@ -102,7 +100,7 @@ def test_long_paths_of_patches_do_not_come_back_whole(
 
 def test_many_operations_on_many_labels_take_no_time(application: Application) -> None:
     labels = {f"label{number}": "x" for number in range(8000)}
-    body = {**BAYMODEL, "labels": labels}
+    body = {**factories.BAYMODEL, "labels": labels}
     assert ask(application, "POST", "/v1/baymodels", body).status == 201
     patch = [{"op": "replace", "path": "/labels/label7", "value": "y"}] * 1000
     began = time.process_time()
@@ -112,7 +110,7 @@ def test_many_operations_on_many_labels_take_no_time(application: Application) -
 
 
 def test_full_stops_in_names_do_not_end_the_first_sentence(application: Application) -> None:
-    model = {**BAYMODEL, "name": "a. b"}
+    model = {**factories.BAYMODEL, "name": "a. b"}
     assert ask(application, "POST", "/v1/baymodels", model).status == 201
     bay = {"name": "b.", "baymodel_id": "a. b"}
     assert ask(application, "POST", "/v1/bays", bay).status == 201
@@ -121,7 +119,12 @@ def test_full_stops_in_names_do_not_end_the_first_sentence(application: Applicat
         ("DELETE", "/v1/baymodels/a.%20b", None, "because bays refer to it"),
         ("PATCH", "/v1/bays/b.", patch, "can be updated only when complete"),
         ("GET", "/v1/certificates/b.", None, "try again in a few seconds"),
-        ("POST", "/v1/baymodels", {**BAYMODEL, "server_type": "x. y"}, "swarm on ubuntu (vm)"),
+        (
+            "POST",
+            "/v1/baymodels",
+            {**factories.BAYMODEL, "server_type": "x. y"},
+            "swarm on ubuntu (vm)",
+        ),
     )
     for method, target, body, end in refused:
         assert title(ask(application, method, target, body)).endswith(end)

@@ -11,8 +11,8 @@ from oslo_config import cfg
 from magnum.api import app
 from magnum.clients.errors import NotPermitted
 from magnum.core import errors
+from tests import factories
 from tests.fakes.services import FakePreflight, TokenGuard, World
-from tests.unit.api.test_app import BAYMODEL as TEMPLATE
 
 REFUSALS = [
     (errors.ReferencedMissing("image_id is 'x' but must be another."), 400),
@@ -27,7 +27,7 @@ REFUSALS = [
 
 @pytest.fixture
 def template(api: webtest.TestApp) -> str:
-    made = api.post_json("/v1/baymodels", {**TEMPLATE, "external_network_id": "public"})
+    made = api.post_json("/v1/baymodels", {**factories.BAYMODEL, "external_network_id": "public"})
     return str(made.json["uuid"])
 
 
@@ -45,7 +45,7 @@ def test_check_that_fails_is_told_and_nothing_is_written(
     monkeypatch.setattr(FakePreflight, "check", fail)
     patch = [{"op": "add", "path": "/flavor_id", "value": "m1.small"}]
     for answer in (
-        api.post_json("/v1/baymodels", TEMPLATE, expect_errors=True),
+        api.post_json("/v1/baymodels", factories.BAYMODEL, expect_errors=True),
         api.post_json("/v1/bays", {"baymodel_id": template}, expect_errors=True),
         api.patch_json(f"/v1/baymodels/{template}", patch, expect_errors=True),
     ):
@@ -68,8 +68,10 @@ def test_publishing_has_a_rule_of_its_own(
         app.build(world.services, conf, TokenGuard),
         extra_environ={"HTTP_X_AUTH_TOKEN": "alice:blue"},
     )
-    _expect_forbidden(api.post_json("/v1/baymodels", {**TEMPLATE, "public": True}, status=403))
-    api.post_json("/v1/baymodels", TEMPLATE)
+    _expect_forbidden(
+        api.post_json("/v1/baymodels", {**factories.BAYMODEL, "public": True}, status=403)
+    )
+    api.post_json("/v1/baymodels", factories.BAYMODEL)
     patch = [{"op": "replace", "path": "/public", "value": "True"}]
     _expect_forbidden(api.patch_json("/v1/baymodels/m", patch, status=403))
     admin = {"X-Auth-Token": "boss:blue:admin"}
@@ -85,7 +87,7 @@ def test_name_with_full_stops_hides_nothing_of_the_first_sentence(
     api: webtest.TestApp, name: str
 ) -> None:
     made = api.post_json(
-        "/v1/baymodels", {**TEMPLATE, "name": name, "external_network_id": "public"}
+        "/v1/baymodels", {**factories.BAYMODEL, "name": name, "external_network_id": "public"}
     )
     api.post_json("/v1/bays", {"baymodel_id": made.json["uuid"], "name": "b..."})
     used = api.delete(f"/v1/baymodels/{made.json['uuid']}", status=400)

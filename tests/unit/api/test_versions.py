@@ -7,7 +7,7 @@ import webtest
 from magnum.api import versions
 from magnum.api.versions import Version
 from magnum.api.vocabulary import ALL, BAY, BAYMODEL
-from tests.unit.api.test_app import BAYMODEL as TEMPLATE
+from tests import factories
 
 LATER = [Version(1, minor) for minor in range(3, 12)]
 
@@ -34,7 +34,7 @@ def test_bay_api_answers_in_a_later_version_under_its_number(
     monkeypatch.setattr(versions, "VERSIONS", {**later, **versions.VERSIONS})
     monkeypatch.setattr(versions, "MAX", LATER[-1])
     headers = {"OpenStack-API-Version": f"container-infra {asked}"}
-    made = api.post_json("/v1/baymodels", {**TEMPLATE, "external_network_id": "public"})
+    made = api.post_json("/v1/baymodels", {**factories.BAYMODEL, "external_network_id": "public"})
     body = {"baymodel_id": made.json["uuid"]}
     answer = api.post_json("/v1/bays", body, headers=headers, status=202)
     assert answer.json == {"uuid": answer.json["uuid"]}

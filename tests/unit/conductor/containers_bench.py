@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A conductor's parts that concern containers, over a table and engines with state."""
 
+import dataclasses
 import time
 import uuid
 from typing import Any, cast
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from magnum.conductor.cloud import Cloud
 from magnum.conductor.containers import Containers
+from magnum.core import container
 from magnum.core.container import Seen
 from magnum.core.placement import Engine
 from magnum.db import containers, repository
@@ -107,8 +109,17 @@ class ContainersBench:
 
     def statuses(self, *uuids: str) -> dict[str, Seen]:
         """Return how containers are, as a list finds it."""
-        found = self.conductor.verbs["container_list"](StatusesCall([*uuids], SECONDS))
-        return {key: Seen(**each) for key, each in found.items()}
+        return self.listed(self.places(*uuids))
+
+    def places(self, *uuids: str) -> StatusesCall:
+        """Ask for the states of containers as the API does that has read their rows."""
+        rows = self.database.read(lambda session: containers.by_uuids(session, uuids))
+        places = [dataclasses.asdict(place) for place in container.places(rows)]
+        return StatusesCall(places, SECONDS)
+
+    def listed(self, call: StatusesCall) -> dict[str, Seen]:
+        """Call for a list."""
+        return container.ungroup(self.conductor.verbs["container_list"](call))
 
     def status(self, container: str) -> Seen:
         """Return how one is, as a show finds it."""

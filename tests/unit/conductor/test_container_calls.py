@@ -8,8 +8,10 @@ from magnum.clients.docker.errors import EngineConflict, EngineMissing, EngineSi
 from magnum.conductor import located
 from magnum.core import errors
 from magnum.core.container import Seen
+from magnum.db import containers
 from magnum.db.session import Database
 from tests.fakes.docker import SILENT
+from tests.queries import QueryRecorder
 from tests.unit.conductor.containers_bench import ContainersBench
 
 GONE = Seen("Error", "Its node has left the bay, and the container with it.")
@@ -144,6 +146,24 @@ def test_list_asks_each_engine_once_and_leaves_out_what_is_not_made(
     assert set(bench.statuses(*made, unmade)) == set(made)
     calls = [machine.calls for machine in bench.docker.machines.values()]
     assert sorted(calls) == [[], ["containers"], ["containers"]]
+
+
+def test_list_reads_nothing_of_the_containers_again(bench: ContainersBench) -> None:
+    made = [bench.created() for _ in range(3)]
+    call, queries = bench.places(*made), QueryRecorder(bench.database.engine)
+    with queries.recording():
+        assert set(bench.listed(call)) == set(made)
+    (statement,) = queries.statements  # how the bay's engines are trusted
+    assert "container" not in statement
+
+
+def test_list_keeps_why_a_container_could_not_be_started(bench: ContainersBench) -> None:
+    uuid = bench.created()
+    why = Seen("Error", "It could not be started: no such file.")
+    bench.database.write(lambda session: containers.record(session, {uuid: why}))
+    assert bench.statuses(uuid) == {uuid: why}
+    bench.call("start", uuid)
+    assert bench.statuses(uuid) == {uuid: Seen("Running")}
 
 
 @pytest.mark.parametrize(

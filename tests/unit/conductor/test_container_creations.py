@@ -2,12 +2,14 @@
 """Containers are made once and only once, whatever dies or fails."""
 
 import threading
+import time
+from collections.abc import Iterator
 
 import pytest
 from oslo_config import cfg
 
 from magnum.clients.docker.errors import EngineConflict, EngineUnreachable, ImageMissing
-from magnum.conductor import located
+from magnum.conductor import creations as creations_held, located
 from magnum.core import errors
 from magnum.db import creations
 from magnum.db.session import Database
@@ -191,7 +193,7 @@ def test_lease_that_was_lost_leaves_the_table_alone(bench: ContainersBench) -> N
     def take_over() -> None:
         bench.let_time_pass()
         bench.database.write(lambda session: creations.claim(session, "other", 60, 1))
-        bench.creations.renew()
+        bench.creations.leases.renew()
 
     bench.machine(uuid).on_pull = take_over
     bench.creations.sweep()
@@ -275,6 +277,45 @@ def test_nothing_is_taken_up_after_the_close(bench: ContainersBench) -> None:
     bench.creations.sweep()
     assert bench.creations.held == 0
     assert bench.docker.boxes(uuid) == []
+
+
+@pytest.fixture
+def endless(bench: ContainersBench) -> Iterator[threading.Event]:
+    """Have a creation be under way until this is set."""
+    come, begun = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        begun.set()
+        assert come.wait(10)
+
+    bench.machine(bench.write(image="app:1")).on_pull = wait
+    bench.creations.sweep()
+    assert begun.wait(5)
+    yield come
+    come.set()
+    bench.wait()
+
+
+def test_close_is_woken_by_the_end_of_what_is_under_way(
+    bench: ContainersBench, endless: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    naps: list[float] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "sleep", naps.append)
+        closing = threading.Thread(target=bench.creations.close)
+        closing.start()
+        endless.set()
+        closing.join()
+    assert bench.creations.held == 0
+    assert naps == []
+
+
+def test_close_leaves_what_takes_too_long_to_its_lease(
+    bench: ContainersBench, endless: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(creations_held, "STOP_SECONDS", 0.01)
+    bench.creations.close()
+    assert bench.creations.held == 1
 
 
 def test_database_that_is_away_leaves_it_to_its_lease(

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Docker's own rules for what describes a container."""
 
+import json
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
 from magnum.core import container, errors
-from magnum.core.container import Image
+from magnum.core.container import Image, Place, Seen
 
 
 @pytest.mark.parametrize(
@@ -79,3 +83,38 @@ def test_command_with_an_open_quotation_mark_is_refused() -> None:
 def test_variable_that_no_engine_takes_is_refused(name: str) -> None:
     with pytest.raises(errors.InvalidField, match=r"^environment is "):
         container.check_environment({"PATH": "/bin", name: "x"})
+
+
+def row(uuid: str, **values: Any) -> SimpleNamespace:
+    """A row of the table, of what is made and well."""
+    placed = {"cluster_id": "b1", "host": "10.0.0.2", "host_id": "n2", "docker_id": f"d-{uuid}"}
+    seen = {"status": "Running", "status_reason": None}
+    return SimpleNamespace(uuid=uuid, **{**placed, **seen, **values})
+
+
+def test_each_engine_is_a_place_once_with_what_is_made_there() -> None:
+    rows = [
+        row("c1"),
+        row("c2", host="10.0.0.3", host_id="n3"),
+        row("c3", status="Error", status_reason="It could not be started."),
+        row("c4", docker_id=None),
+        row("c5", cluster_id="b2", host=None, host_id=None),
+    ]
+    assert container.places(rows) == [
+        Place(
+            "b1",
+            "10.0.0.2",
+            "n2",
+            {"c1": "d-c1", "c3": "d-c3"},
+            {"c3": "It could not be started."},
+        ),
+        Place("b1", "10.0.0.3", "n3", {"c2": "d-c2"}),
+        Place("b2", "", None, {"c5": "d-c5"}),
+    ]
+
+
+def test_states_are_told_once_and_known_of_each() -> None:
+    seen = {"c1": Seen("Running"), "c2": Seen("Error", "It is gone."), "c3": Seen("Running")}
+    groups = container.group(seen)
+    assert groups == [("Running", None, ["c1", "c3"]), ("Error", "It is gone.", ["c2"])]
+    assert container.ungroup(json.loads(json.dumps(groups))) == seen

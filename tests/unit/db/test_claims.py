@@ -3,6 +3,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from magnum.core import errors, states
 from magnum.core.states import Action
-from magnum.db import claims, operations
+from magnum.db import claims, leases, operations
 from magnum.db.claims import Claim
 from magnum.db.functions import now
 from magnum.db.models import Cluster, Operation
@@ -40,7 +41,7 @@ def test_two_that_saw_the_same_row_cannot_both_win(database: Database) -> None:
         seen = update(Operation).where(
             Operation.uuid == first.uuid, Operation.fence == first.fence - 1
         )
-        return claims.changed(session, seen.values(lease_owner="two"))
+        return leases.changed(session, seen.values(lease_owner="two"))
 
     assert database.write(late) is False
 
@@ -147,6 +148,21 @@ def test_released_operation_waits_its_pause(database: Database) -> None:
     database.write(lambda session: session.execute(update(Operation).values(not_before=0.0)))
     (second,) = claim(database)
     assert (second.attempts, second.trouble) == (1, "no answer")
+
+
+def test_pause_that_begins_while_another_claims_is_kept(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factories.add_cluster(database, Action.CREATE)
+    (late,) = claim(database, "one", lease=-1.0)
+    take = leases.Leases._take
+
+    def take_late(self: leases.Leases[Operation], session: Session, *rest: Any) -> bool:
+        claims.release(session, late, 60.0, "no answer")
+        return take(self, session, *rest)
+
+    monkeypatch.setattr(leases.Leases, "_take", take_late)
+    assert claim(database, "two") == []
 
 
 def test_oldest_come_first_and_no_more_than_asked_for(database: Database) -> None:

@@ -11,7 +11,7 @@ import pytest
 from oslo_config import cfg
 
 from magnum.core import errors
-from magnum.core.container import Seen
+from magnum.core.container import Place, Seen
 from magnum.core.placement import Engine
 from magnum.rpc import calls
 from magnum.rpc.calls import ContainerCalls
@@ -60,7 +60,10 @@ def test_engines_come_as_they_are(conf: cfg.ConfigOpts) -> None:
 def test_states_come_as_they_are(conf: cfg.ConfigOpts) -> None:
     state = {"status": "Error", "reason": "It is gone."}
     assert ContainerCalls(conf, answering(state)).see("c1", "n1") == Seen("Error", "It is gone.")
-    found = ContainerCalls(conf, answering({"c1": state})).see_all(["c1"], "b1")
+    place = Place("b1", "10.0.0.1", "n1", {"c1": "d1"})
+    found = ContainerCalls(conf, answering([["Error", "It is gone.", ["c1"]]])).see_all(
+        [place], "b1"
+    )
     assert found == {"c1": Seen("Error", "It is gone.")}
 
 

@@ -16,7 +16,7 @@ FINGERPRINTS = {
         "1.1",
         {"container_id": "str", "seconds": "float", "command": "str | None"},
     ),
-    "StatusesCall": ("1.1", {"container_ids": "list", "seconds": "float"}),
+    "StatusesCall": ("1.1", {"places": "list", "seconds": "float"}),
     "Answer": ("1.1", {"result": "Any", "code": "int", "detail": "str"}),
 }
 """Fields of each message and the version that has them.  A change of a message comes with a new
