@@ -143,9 +143,7 @@ def _count(report: pathlib.Path, outcome: Outcome) -> None:
     outcome.passed = max(number["tests"] - outcome.failed - outcome.skipped, 0)
 
 
-def _run_lint(
-    python: pathlib.Path, outcome: Outcome, arguments: list[str], manner: Manner
-) -> None:
+def _run_lint(python: pathlib.Path, outcome: Outcome, arguments: list[str], manner: Manner) -> None:
     script = str(ROOT / "tools" / "lib" / "quality" / "lint.py")
     status = _call([str(python), script, *arguments], outcome.stage.limit, manner)
     outcome.passed, outcome.failed = (1, 0) if status == 0 else (0, 1)
