@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from deployment import cloud
 from quality import testrun
 from quality.beside import Beside, Manner
 from quality.testrun import Outcome, Stage
@@ -96,7 +97,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> Ran:
         return Outcome(stage, passed=1, failed=int(stage.name == "bad"))
 
     monkeypatch.setattr(testrun, "run", run)
-    monkeypatch.setattr(testrun.cloud, "is_up", lambda _: True)
+    monkeypatch.setattr(cloud, "is_up", lambda _: True)
     return ran
 
 
