@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import socket
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -117,11 +118,12 @@ def _assert_no_secret_is_told(cloud: Cloud, modules: pathlib.Path) -> None:
 
 
 def start(made: Deployment, modules: pathlib.Path) -> None:
-    """Start an API and two conductors."""
+    """Start an API, and two conductors at the same time."""
     wrapper = wrapped_with("wrapper.py", str(modules))
     made.start_api(wrapper)
-    for name in ("conductor-1", "conductor-2"):
-        made.start_conductor(name, wrapper)
+    with ThreadPoolExecutor(2) as pool:
+        names = ("conductor-1", "conductor-2")
+        list(pool.map(lambda name: made.start_conductor(name, wrapper), names))
 
 
 class Restart:

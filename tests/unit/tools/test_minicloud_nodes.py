@@ -185,6 +185,17 @@ def test_node_when_certificates_fail_signals_the_step(
     assert fake_room.signals == [("FAILURE", reason)]
 
 
+def test_node_when_a_script_is_none_signals_the_step(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, fake_room: FakeRoom
+) -> None:
+    play(tmp_path, monkeypatch, {"broken": "#!/bin/sh\nif true; then\n"})
+
+    ((status, reason),) = fake_room.signals
+    assert status == "FAILURE"
+    assert reason.startswith("broken: ")
+    assert "yntax error" in reason
+
+
 def test_node_when_asked_to_fail_runs_no_step(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, fake_room: FakeRoom
 ) -> None:

@@ -31,6 +31,7 @@ class Process:
     def __init__(self, name: str, command: Sequence[str], folder: pathlib.Path) -> None:
         self.name = name
         self.log = folder / f"{name}.log"
+        self._asked = False
         environment = {name: value for name, value in os.environ.items() if name[:3] != "OS_"}
         with self.log.open("ab") as output:
             self._child = subprocess.Popen(
@@ -75,10 +76,16 @@ class Process:
             new = [child for pid in new for child in _children(pid)]
         return found
 
+    def ask_to_stop(self) -> None:
+        """Have it begin to end in an orderly way; asked once, for twice may mean haste."""
+        if self.running and not self._asked:
+            self._asked = True
+            self._child.terminate()
+
     def stop(self) -> int:
         """End it in an orderly way, in the end by force; returns its exit status."""
+        self.ask_to_stop()
         if self.running:
-            self._child.terminate()
             try:
                 self._child.wait(STOPPING)
             except subprocess.TimeoutExpired:

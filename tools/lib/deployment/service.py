@@ -194,8 +194,10 @@ class Deployment:
         return None
 
     def stop(self) -> None:
-        """End all processes, the last one first."""
+        """End all processes, which take their time at the same time."""
         for process in reversed(self.processes):
+            process.ask_to_stop()
+        for process in self.processes:
             process.stop()
         self.processes.clear()
 

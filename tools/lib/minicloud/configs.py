@@ -14,7 +14,8 @@ import string
 from minicloud.settings import REGION, Settings
 from minicloud.stamps import digest
 
-TEMPLATES = pathlib.Path(__file__).parent / "etc"
+_HERE = pathlib.Path(__file__).parent
+TEMPLATES = _HERE / "etc"
 
 # project -> (template, place below etc/<project>)
 FILES = {
@@ -74,6 +75,7 @@ def facts(settings: Settings) -> dict[str, str]:
         "memcached": settings.memcached,
         "transport_url": settings.transport_url,
         "token_expiration": str(settings.token_expiration),
+        "heat_plugins": str(_HERE / "plugins" / "heat"),
         "heat_key": settings.password("heat-encryption"),
         "heat_domain_admin_password": settings.password("heat_domain_admin"),
         "heat_password": settings.password("heat"),

@@ -120,9 +120,9 @@ def _api(name: str, module: str, path: str = "/", workers: int = 1) -> Service:
     return Service(name, command, name, Answers(name, path))
 
 
-def _daemon(name: str, probe: Probe) -> Service:
+def _daemon(name: str, probe: Probe, sources: tuple[str, ...] = ()) -> Service:
     """Return the row of a service that only talks to the message bus."""
-    return Service(name, lambda settings: [settings.tool(name)], None, probe)
+    return Service(name, lambda settings: [settings.tool(name)], None, probe, sources=sources)
 
 
 def _nova_reports(binary: str) -> Reports:
@@ -170,7 +170,7 @@ OPENSTACK = (
         sources=("plugins/nova_driver.py", "real_nodes/servers.py"),
     ),
     _api("nova", "nova.wsgi.osapi_compute"),
-    _daemon("heat-engine", _HEAT_ENGINE),
+    _daemon("heat-engine", _HEAT_ENGINE, ("plugins/heat/*.py",)),
     _api("heat", "heat.wsgi.api"),
     _api("heat-cfn", "heat.wsgi.cfn"),
     _api("neutron", "neutron.wsgi.api", "/v2.0/networks"),
