@@ -18,6 +18,7 @@ from magnum.conductor.run import Run, Unsettled
 from magnum.conductor.swarm import Swarm, SwarmNode, has_swarm
 from magnum.core import errors
 from magnum.core.cluster import ClusterStatus, Worker
+from magnum.heat.stacks import Stack
 
 LOG = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ BUSY_SECONDS = 2.0
 LONGEST_SECONDS = 60.0
 """How long what is asked at a time may take, with dozens of nodes to drain."""
 
+STAYING = "The tokens to join stay as they are"
 UNKNOWN = "see the log of the service"
 
 
@@ -79,9 +81,9 @@ def removals(run: Run) -> list[str]:
     return [victim["removal"] for victim in run.progress.get("victims", ())]
 
 
-def join_token(run: Run) -> str | None:
+def join_token(run: Run, stack: Stack) -> str | None:
     """Return the token for workers that are about to be made; None leaves the one Heat has."""
-    if not run.progress.get("grows") or not has_swarm(run.cluster):
+    if not run.progress.get("grows") or not has_swarm(run.cluster) or not _takes_token(run, stack):
         return None
     return asked(
         run,
@@ -104,9 +106,12 @@ def forget_victims(run: Run) -> None:
 
 
 def rotate_tokens(run: Run) -> None:
-    """Make the tokens to join that nodes were given useless: all who needed one have joined."""
+    """Make the tokens to join that nodes were given useless: all who needed one have joined.
+
+    They stay where the stack could hand on no other one: no node could be made any more.
+    """
     if has_swarm(run.cluster):
-        done = asked(run, "The tokens to join stay as they are", _rotate)
+        done = asked(run, STAYING, lambda swarm: _rotate(run, swarm))
         if done:
             run.say("The tokens to join are new ones")
 
@@ -194,6 +199,20 @@ def _tidy(run: Run, swarm: Swarm, gone: set[str], present: set[str]) -> None:
             use_again(run, swarm, node)
 
 
-def _rotate(swarm: Swarm) -> bool:
+def _rotate(run: Run, swarm: Swarm) -> bool:
+    run.ensure()
+    stack = run.find_stack()
+    if stack is None:
+        return False  # it was deleted behind our back, and the swarm with it
+    if not _takes_token(run, stack):
+        run.warn(f"{STAYING}: the bay's stack is of an earlier release and takes no other ones")
+        return False
     swarm.rotate_tokens()
     return True
+
+
+def _takes_token(run: Run, stack: Stack) -> bool:
+    """Tell whether a stack hands on the token that an update brings."""
+    given = run.driver.update_parameters(run.spec, (), "token").keys()
+    handed = given - run.driver.update_parameters(run.spec, ()).keys()
+    return bool(handed) and handed <= stack.parameters
