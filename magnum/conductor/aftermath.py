@@ -22,16 +22,17 @@ addresses of its managers, of which most are not up, were not learnt yet.
 """
 
 
+def is_due(run: Run) -> bool:
+    """Tell whether there is something to do; the way back, where it follows, ends with the same."""
+    claim = run.held.claim
+    return claim.action in CHANGES and not claim.goes_back and has_swarm(run.cluster)
+
+
 def tidy_up(run: Run) -> None:
     """Use the nodes again that did not go, and make the tokens that nodes were given useless.
 
-    Left out where the way back follows, which ends with the same.
-
     :raises LeaseLost: it is for somebody else to do.
     """
-    claim = run.held.claim
-    if claim.action not in CHANGES or claim.goes_back or not has_swarm(run.cluster):
-        return
     with allowing(PARTING_SECONDS):
         nodes.asked(run, "Nodes may go on taking no tasks", lambda swarm: _use_again(run, swarm))
         nodes.rotate_tokens(run)

@@ -182,7 +182,9 @@ class Runner:
             if run is None:
                 self._write_end(claim, "end", reason, {})
             else:
-                aftermath.tidy_up(run)
+                if aftermath.is_due(run):
+                    self._record(run, claim.step, None)  # proves that it is still ours
+                    aftermath.tidy_up(run)
                 changes = {**run.changes, "faults": run.faults}
                 self._write_end(claim, run.blamed, reason, changes, _told(run, "end", None))
         except errors.LeaseLost:

@@ -261,6 +261,16 @@ def test_run_steps_when_a_step_fails_signals_its_last_words(node):
     assert node.calls == ["a.sh ", "signal FAILURE a: 998 999 1000 last words "]
 
 
+def test_run_steps_cuts_what_comes_before_the_last_words(node):
+    _steps(node, "a")
+    node.step_stub("a.sh", "printf '%0700d\\n' 0; echo last words >&2; exit 3")
+    assert node.run("run-steps").returncode == 1
+    (call,) = node.calls[1:]
+    assert call.startswith("signal FAILURE a: 0000")
+    assert call.endswith("0 last words ")
+    assert len(call) == len("signal FAILURE a: ") + 600
+
+
 def test_run_steps_when_the_signal_fails_tries_again_next_time(node):
     _steps(node)
     node.step_stub("signal", "exit 1")

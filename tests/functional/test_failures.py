@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bays that come to no good end say why, and can always be deleted."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -45,7 +46,9 @@ def test_node_that_fails_names_itself_and_its_words(nodes: Nodes, bays: Bays, mo
     nodes.behave(fail=".*")
     bay = bays.create(model)
     reason = _failed(bays, bay, "CREATE_FAILED")
-    assert reason.startswith("first_master/ready (OS::Heat::WaitCondition) failed: ")
+    assert re.match(
+        r"Node \S+-master: first_master/ready \(OS::Heat::WaitCondition\) failed: ", reason
+    )
     events = [event for event in bays.events(bay) if event["severity"] == "ERROR"]
     assert any(event["resource"] == "first_master/ready" for event in events)
     nodes.behave()
@@ -72,7 +75,8 @@ def test_update_that_fails_goes_back_when_it_was_told_to(
     bays.resize(bay, 2, rollback=True)
     assert bays.show(bay).body["node_count"] == 2
     after = bays.wait_for(bay, "ROLLBACK_COMPLETE")
-    assert after["status_reason"].startswith("workers/1/ready (OS::Heat::WaitCondition) failed: ")
+    told = r"Node \S+-node-1: workers/1/ready \(OS::Heat::WaitCondition\) failed: "
+    assert re.match(told, after["status_reason"])
     for field in ("node_count", "node_addresses", "master_addresses", "api_address"):
         assert after[field] == before[field]
     nodes.behave()

@@ -31,7 +31,8 @@ while read -r step; do
         continue
     fi
     cat "$output" >> "$log"
-    reason=$(tail -n 4 "$output" | tr '\n' ' ' | cut -c1-600)
+    # The last words are the step's own; before them may be long lines of a program's.
+    reason=$(tail -n 4 "$output" | tr '\n' ' ' | tail -c 600)
     echo "magnum: step $step failed, see $log"
     tell FAILURE "$step: ${reason:-failed without a word}"
     exit 1
