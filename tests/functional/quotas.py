@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from deployment.cloud import Cloud, User
 from deployment.sessions import Session
 
+# Forced, because some are in use.
 NONE_LEFT = {
-    "compute": ("/os-quota-sets/{}", {"quota_set": {"cores": 0}}),
+    "compute": ("/os-quota-sets/{}", {"quota_set": {"cores": 0, "force": True}}),
     "network": ("/v2.0/quotas/{}", {"quota": {"floatingip": 0}}),
 }
 
