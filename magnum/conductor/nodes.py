@@ -3,6 +3,7 @@
 
 All of it is done through a manager of the bay, which may be out of our reach or broken while the
 bay can be changed all the same.  So none of these steps fails: each tells what is not done for it.
+What is left to do for a change that has failed is in :mod:`magnum.conductor.aftermath`.
 """
 
 import logging
@@ -14,9 +15,10 @@ from magnum.clients.errors import Missing
 from magnum.conductor import victims
 from magnum.conductor.answer import Pause
 from magnum.conductor.run import Run, Unsettled
-from magnum.conductor.swarm import Swarm, has_swarm
+from magnum.conductor.swarm import Swarm, SwarmNode, has_swarm
 from magnum.core import errors
 from magnum.core.cluster import ClusterStatus, Worker
+from magnum.heat.stacks import Stack
 
 LOG = logging.getLogger(__name__)
 
@@ -28,6 +30,7 @@ BUSY_SECONDS = 2.0
 LONGEST_SECONDS = 60.0
 """How long what is asked at a time may take, with dozens of nodes to drain."""
 
+STAYING = "The tokens to join stay as they are"
 UNKNOWN = "see the log of the service"
 
 
@@ -44,13 +47,15 @@ def choose_victims(run: Run) -> None:
         return  # the next step of the update says what that means
     if stack.status.endswith("_IN_PROGRESS"):
         raise Unsettled("Heat is not done with the stack yet.")
-    seen = _seen(run, stack.id)
+    seen = look(run, stack.id)
     chosen = _chosen(run, seen)
     going = {worker.member for worker in chosen}
     living = [w for w in seen.workers if w.server_id is not None and w.member not in going]
     run.progress["workers_before"] = [worker.name for worker in seen.workers]
     run.progress["victims"] = [{"name": w.name, "removal": w.removal} for w in chosen]
-    run.progress["grows"] = len(living) < run.spec.node_count
+    # What has failed Heat makes anew, also where a server of it is there.
+    failed = stack.status.endswith("_FAILED")
+    run.progress["grows"] = failed or len(living) < run.spec.node_count
     for worker in chosen:
         run.say(f"{worker.name} is to go", about=worker.name)
 
@@ -60,7 +65,7 @@ def drain_victims(run: Run) -> Pause | None:
     names = {victim["name"] for victim in run.progress.get("victims", ())}
     if not names or not has_swarm(run.cluster):
         return None
-    busy = _asked(run, "Nodes go with what runs on them", lambda swarm: _drain(run, swarm, names))
+    busy = asked(run, "Nodes go with what runs on them", lambda swarm: _drain(run, swarm, names))
     if not busy:
         return None
     begun = run.progress.setdefault("draining_since", run.seconds_since_asked)
@@ -76,11 +81,11 @@ def removals(run: Run) -> list[str]:
     return [victim["removal"] for victim in run.progress.get("victims", ())]
 
 
-def join_token(run: Run) -> str | None:
+def join_token(run: Run, stack: Stack) -> str | None:
     """Return the token for workers that are about to be made; None leaves the one Heat has."""
-    if not run.progress.get("grows") or not has_swarm(run.cluster):
+    if not run.progress.get("grows") or not has_swarm(run.cluster) or not _takes_token(run, stack):
         return None
-    return _asked(
+    return asked(
         run,
         "New nodes are given the token of the bay's creation",
         lambda swarm: swarm.worker_token(),
@@ -93,7 +98,7 @@ def forget_victims(run: Run) -> None:
         return
     present = set(run.progress.get("workers", ()))
     gone = set(run.progress.get("workers_before", ())) - present
-    _asked(
+    asked(
         run,
         "The swarm may go on listing nodes that are gone",
         lambda swarm: _tidy(run, swarm, gone, present),
@@ -101,14 +106,47 @@ def forget_victims(run: Run) -> None:
 
 
 def rotate_tokens(run: Run) -> None:
-    """Make the tokens to join that nodes were given useless: all who needed one have joined."""
+    """Make the tokens to join that nodes were given useless: all who needed one have joined.
+
+    They stay where the stack could hand on no other one: no node could be made any more.
+    """
     if has_swarm(run.cluster):
-        done = _asked(run, "The tokens to join stay as they are", _rotate)
+        done = asked(run, STAYING, lambda swarm: _rotate(run, swarm))
         if done:
             run.say("The tokens to join are new ones")
 
 
-def _seen(run: Run, stack_id: str) -> ClusterStatus:
+def use_again(run: Run, swarm: Swarm, node: SwarmNode) -> None:
+    """Have a node that was drained to go, and stays, take tasks again."""
+    run.ensure()
+    swarm.activate(node.id)
+    run.say(f"{node.name} stays and takes tasks again", about=node.name)
+
+
+def asked(run: Run, otherwise: str, ask: Callable[[Swarm], T]) -> T | None:
+    """Ask the bay's managers for something that can be done without.
+
+    :param otherwise: what happens, or not, when they cannot be asked.
+    """
+    run.ensure()
+    try:
+        with allowing(LONGEST_SECONDS):
+            return ask(run.swarm)
+    except errors.LeaseLost:
+        raise
+    except errors.MagnumError as error:
+        run.warn(f"{otherwise}: {error.message}")
+    except Exception:  # whatever it is, the bay can be changed without
+        LOG.exception("The swarm of bay %s cannot be asked", run.cluster.uuid)
+        run.warn(f"{otherwise}: {UNKNOWN}")
+    return None
+
+
+def look(run: Run, stack_id: str) -> ClusterStatus:
+    """Read which nodes the stack has now; none when it has just gone.
+
+    :raises Unavailable: Heat does not answer.
+    """
     run.ensure()
     try:
         outputs = run.stacks.outputs(stack_id)
@@ -127,7 +165,7 @@ def _chosen(run: Run, seen: ClusterStatus) -> list[Worker]:
     blind = victims.without_server(seen.workers, excess)
     if len(blind) == excess or not has_swarm(run.cluster):
         return blind
-    chosen = _asked(
+    chosen = asked(
         run,
         "Heat chooses which nodes go",
         lambda swarm: victims.least_work(seen.workers, swarm.nodes(), swarm.work(), excess),
@@ -149,37 +187,32 @@ def _drain(run: Run, swarm: Swarm, names: set[str]) -> dict[str, int]:
 
 def _tidy(run: Run, swarm: Swarm, gone: set[str], present: set[str]) -> None:
     for node in swarm.nodes():
-        if node.name in gone:
+        staying = node.name in present or node.is_manager
+        # Who is leaving and not there went with an update that failed.
+        if node.name in gone or (node.is_leaving and not staying):
             run.ensure()
             if node.is_manager:  # somebody made it one
                 swarm.drain(node.id)
             swarm.forget(node.id)
             run.say(f"{node.name} is gone from the swarm", about=node.name)
         elif node.is_leaving and node.name in present:
-            run.ensure()
-            swarm.activate(node.id)
-            run.say(f"{node.name} stays and takes tasks again", about=node.name)
+            use_again(run, swarm, node)
 
 
-def _rotate(swarm: Swarm) -> bool:
+def _rotate(run: Run, swarm: Swarm) -> bool:
+    run.ensure()
+    stack = run.find_stack()
+    if stack is None:
+        return False  # it was deleted behind our back, and the swarm with it
+    if not _takes_token(run, stack):
+        run.warn(f"{STAYING}: the bay's stack is of an earlier release and takes no other ones")
+        return False
     swarm.rotate_tokens()
     return True
 
 
-def _asked(run: Run, otherwise: str, ask: Callable[[Swarm], T]) -> T | None:
-    """Ask the bay's managers for something that can be done without.
-
-    :param otherwise: what happens, or not, when they cannot be asked.
-    """
-    run.ensure()
-    try:
-        with allowing(LONGEST_SECONDS):
-            return ask(run.swarm)
-    except errors.LeaseLost:
-        raise
-    except errors.MagnumError as error:
-        run.warn(f"{otherwise}: {error.message}")
-    except Exception:  # whatever it is, the bay can be changed without
-        LOG.exception("The swarm of bay %s cannot be asked", run.cluster.uuid)
-        run.warn(f"{otherwise}: {UNKNOWN}")
-    return None
+def _takes_token(run: Run, stack: Stack) -> bool:
+    """Tell whether a stack hands on the token that an update brings."""
+    given = run.driver.update_parameters(run.spec, (), "token").keys()
+    handed = given - run.driver.update_parameters(run.spec, ()).keys()
+    return bool(handed) and handed <= stack.parameters

@@ -7,14 +7,14 @@ one before it ended well, in an error, or with the process.
 
 import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum, auto
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from magnum.clients.errors import Clash, LoginRefused, Missing, NotPermitted, ServiceRefused
-from magnum.conductor import lifecycle, steps
+from magnum.conductor import aftermath, lifecycle, steps
 from magnum.conductor.answer import Pause, Waiting
 from magnum.conductor.cloud import Cloud
 from magnum.conductor.leases import Held, Leases
@@ -182,7 +182,11 @@ class Runner:
             if run is None:
                 self._write_end(claim, "end", reason, {})
             else:
-                self._write_end(claim, run.blamed, reason, {**run.changes, "faults": run.faults})
+                if aftermath.is_due(run):
+                    self._record(run, claim.step, None)  # proves that it is still ours
+                    aftermath.tidy_up(run)
+                changes = {**run.changes, "faults": run.faults}
+                self._write_end(claim, run.blamed, reason, changes, _told(run, "end", None))
         except errors.LeaseLost:
             self._let_go(held)
         except errors.Unavailable as error:
@@ -194,7 +198,12 @@ class Runner:
         self._leases.drop(held)
 
     def _write_end(
-        self, claim: Claim, blamed: str, reason: str, changes: Mapping[str, Any]
+        self,
+        claim: Claim,
+        blamed: str,
+        reason: str,
+        changes: Mapping[str, Any],
+        told: Sequence[tuple[str, str, str]] = (),
     ) -> None:
         shown = f"{reason} The failure before it: {claim.cause}" if claim.cause else reason
         seconds = 60.0 * self._cloud.conf.cluster_heat.update_timeout
@@ -202,7 +211,7 @@ class Runner:
 
         def write(session: Session) -> None:
             failed = ("ERROR", blamed, reason)
-            repository.add_events(session, claim.cluster_id, claim.uuid, [failed])
+            repository.add_events(session, claim.cluster_id, claim.uuid, [*told, failed])
             if not claim.goes_back:
                 operations.finish(session, claim, Outcome.FAILED, shown, changes)
                 notices.tell(session, claim, Result.FAILURE)

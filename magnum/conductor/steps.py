@@ -79,7 +79,9 @@ def update_stack(run: Run) -> None:
         raise OperationFailed("The Heat stack of this bay is gone, only deleting it is possible.")
     run.progress["before"] = _moment(stack)
     spec = run.spec
-    parameters = run.driver.update_parameters(spec, nodes.removals(run), nodes.join_token(run))
+    parameters = run.driver.update_parameters(
+        spec, nodes.removals(run), nodes.join_token(run, stack)
+    )
     run.ensure()
     run.stacks.update(stack.id, parameters, spec.create_timeout_minutes)
     run.say(f"Heat changes the stack to {spec.node_count} nodes")

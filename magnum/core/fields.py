@@ -259,7 +259,9 @@ TEMPLATE_FIELDS = (
     _text("https_proxy", "Proxy of the nodes for https."),
     _text("no_proxy", "Hosts that the nodes reach without a proxy, comma separated."),
     _flag("registry_enabled", "Whether an image registry runs on the cluster.", removable=False),
-    _text("insecure_registry", "Registry that is used without TLS, host:port."),
+    _text("insecure_registry",
+          "Registry that is used without TLS: host or host:port, or a network of such in CIDR "
+          "notation."),
     Field(name="labels", kind=Kind.LABELS, doc="Settings of the coe, by name."),
     _flag("tls_disabled", "Whether the cluster's API is open to everyone.", removable=False),
     _flag("public", "Whether other projects may use it.", removable=False),

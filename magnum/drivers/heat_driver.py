@@ -9,10 +9,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from magnum.core import labels
+from magnum.core import insecure_registries, labels
 from magnum.core.cluster import ClusterSpec, ClusterStatus, NodeAccess, Role, TemplateSpec, Worker
 from magnum.core.errors import Invalid, InvalidField
 from magnum.core.idents import is_uuid
+from magnum.core.insecure_registries import is_insecure_registry
 from magnum.drivers import formats, hot, sources, user_data
 from magnum.drivers.contract import NodeCertificateRule, StackRequest, Triple
 from magnum.drivers.manifest import DriverManifest, NodePart
@@ -75,6 +76,9 @@ class HeatDriver:
             text = getattr(template, field)
             if text and not re.fullmatch(r"[\x20-\x7e]+", text):
                 raise InvalidField(field, text, "be one line of printable ASCII")
+        registry = template.insecure_registry
+        if registry and not is_insecure_registry(registry):
+            raise InvalidField("insecure_registry", registry, insecure_registries.RULE)
 
     def check_count(self, template: TemplateSpec, masters: int, workers: int) -> None:
         own = sources.own_cidr(template.fixed_network)

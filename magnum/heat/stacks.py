@@ -48,6 +48,8 @@ class Stack:
     """A stack as Heat shows it.
 
     :ivar status: action and state, for example ``CREATE_COMPLETE``.
+    :ivar parameters: names that its template declares, which is older than the release at hand
+        perhaps; known only where one stack was asked for.
     """
 
     id: str
@@ -56,6 +58,7 @@ class Stack:
     reason: str
     created_at: datetime
     updated_at: datetime | None = None
+    parameters: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,8 @@ class Stacks:
 
     def update(self, stack_id: str, parameters: Mapping[str, Any], timeout_minutes: int) -> None:
         """Change some parameters; template and the others stay as they are.
+
+        Heat drops what the template does not declare, without a word.
 
         :raises Missing: there is no such stack.
         :raises Clash: Heat is busy with it.
@@ -209,6 +214,7 @@ def _stack(shown: Mapping[str, Any]) -> Stack:
         reason=shown.get("stack_status_reason") or "",
         created_at=_moment(shown["creation_time"]),
         updated_at=_moment(updated) if updated else None,
+        parameters=frozenset(shown.get("parameters") or ()),
     )
 
 

@@ -71,12 +71,14 @@ def deepest_failure(resources: Iterable[StackResource]) -> Failure | None:
 def describe_failure(failure: Failure, node: str | None = None) -> str:
     """Return a text for ``status_reason``; its first sentence says what failed and why.
 
+    The node comes first, and of a step that failed on it the step's name comes first of Heat's
+    words: only these are cut where they are long, and clients show no more than a beginning.
+
     :param node: name of the server it is about, None where it is about none.
     """
     words = first_sentence(scrub(failure.reason)) or NO_REASON
-    text = f"{failure.path} ({failure.type}) failed: {words}."
-    if node:
-        text += f" This is node {node}."
+    where = f"Node {node}: " if node else ""
+    text = f"{where}{failure.path} ({failure.type}) failed: {words}."
     if failure.alike:
         text += f" {failure.alike} more failed in the same way."
     return text

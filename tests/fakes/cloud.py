@@ -6,6 +6,7 @@ SIGKILL would (nothing below ``BaseException`` sees it) right after such a call 
 ``refuse`` makes the next call of a name fail, ``lose`` its answer get lost.
 """
 
+import dataclasses
 import datetime
 import itertools
 import uuid
@@ -17,6 +18,7 @@ from magnum.clients.errors import Clash, Missing
 from magnum.clients.keystone import ProjectGone
 from magnum.clients.neutron import Port
 from magnum.core.errors import Unavailable
+from magnum.drivers import hot
 from magnum.drivers.contract import StackRequest
 from magnum.heat.stacks import Stack, StackResource
 from tests.fakes.swarm import MANAGER_ADDRESS, FakeSwarm
@@ -149,6 +151,7 @@ class FakeHeat:
     :ivar room: most workers that the cloud can hold; who is updated to more, fails for want of
         a host.  None for no bound.
     :ivar workers: of each stack, the Nova id by the name within the group.
+    :ivar declared: parameters of the stacks' template; what else is sent is dropped.
     """
 
     def __init__(self, cloud: FakeCloud) -> None:
@@ -161,6 +164,7 @@ class FakeHeat:
         self.created = 0
         self.room: int | None = None
         self.workers: dict[str, dict[str, str | None]] = {}
+        self.declared = frozenset(hot.parse_template("swarm.yaml")["parameters"])
         self._removed: dict[str, set[str]] = {}
         self.accepted_late: list[Callable[[], str]] = []
         self._ticks = itertools.count(1)
@@ -272,14 +276,14 @@ class FakeStacks:
         self._cloud.asked("find stack")
         for stack in self._heat.living():
             if name in (stack.id, stack.name):
-                return stack
+                return dataclasses.replace(stack, parameters=self._heat.declared)
         return None
 
     def get(self, stack_id: str) -> Stack:
         self._cloud.asked("get stack")
         if stack_id not in self._heat.stacks:
             raise Missing("Heat", 404, "no such stack")
-        return self._heat.stacks[stack_id]
+        return dataclasses.replace(self._heat.stacks[stack_id], parameters=self._heat.declared)
 
     def create(self, request: StackRequest) -> str:
         try:
@@ -303,7 +307,9 @@ class FakeStacks:
 
     def update(self, stack_id: str, parameters: Mapping[str, Any], timeout_minutes: int) -> None:
         self._cloud.asked("update stack")
-        self._heat.parameters[stack_id] = parameters
+        self._heat.parameters[stack_id] = {
+            name: value for name, value in parameters.items() if name in self._heat.declared
+        }
         self._heat.move(stack_id, "UPDATE_IN_PROGRESS")
         self._cloud.changed("update stack")
 

@@ -89,6 +89,7 @@ class FakeHeat(FakeService):
             "stack_status_reason": "Stack CREATE started",
             "creation_time": _BORN,
             "updated_time": None,
+            "parameters": dict.fromkeys(call.body["template"].get("parameters", ()), "******"),
             "project": project,
             "request": call.body,
             "resources": [],
@@ -118,7 +119,9 @@ class FakeHeat(FakeService):
             return _missing(name_or_id)
         if stack["stack_status"].endswith("IN_PROGRESS"):
             return _error(409, f"Stack {name_or_id} already has an action in progress.")
-        stack["request"]["parameters"].update(call.body["parameters"])
+        known = stack["parameters"]  # what is not is dropped, as Heat does
+        sent = {name: value for name, value in call.body["parameters"].items() if name in known}
+        stack["request"]["parameters"].update(sent)
         stack["stack_status"] = "UPDATE_IN_PROGRESS"
         return Answer(202)
 

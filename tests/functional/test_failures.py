@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bays that come to no good end say why, and can always be deleted."""
 
-from collections.abc import Iterator
+import re
 
 import pytest
 
 from deployment.cloud import Cloud, User
 from deployment.sessions import Session
+from tests.functional import quotas
 from tests.functional.bays import Bays
 from tests.functional.nodes import Nodes
 
@@ -45,7 +46,9 @@ def test_node_that_fails_names_itself_and_its_words(nodes: Nodes, bays: Bays, mo
     nodes.behave(fail=".*")
     bay = bays.create(model)
     reason = _failed(bays, bay, "CREATE_FAILED")
-    assert reason.startswith("first_master/ready (OS::Heat::WaitCondition) failed: ")
+    assert re.match(
+        r"Node \S+-master: first_master/ready \(OS::Heat::WaitCondition\) failed: ", reason
+    )
     events = [event for event in bays.events(bay) if event["severity"] == "ERROR"]
     assert any(event["resource"] == "first_master/ready" for event in events)
     nodes.behave()
@@ -72,7 +75,8 @@ def test_update_that_fails_goes_back_when_it_was_told_to(
     bays.resize(bay, 2, rollback=True)
     assert bays.show(bay).body["node_count"] == 2
     after = bays.wait_for(bay, "ROLLBACK_COMPLETE")
-    assert after["status_reason"].startswith("workers/1/ready (OS::Heat::WaitCondition) failed: ")
+    told = r"Node \S+-node-1: workers/1/ready \(OS::Heat::WaitCondition\) failed: "
+    assert re.match(told, after["status_reason"])
     for field in ("node_count", "node_addresses", "master_addresses", "api_address"):
         assert after[field] == before[field]
     nodes.behave()
@@ -82,30 +86,15 @@ def test_update_that_fails_goes_back_when_it_was_told_to(
     _clean_up(bays, bay)
 
 
-QUOTAS = {
-    "compute": ("/os-quota-sets/{}", {"quota_set": {"cores": 0}}, "server", "Quota exceeded for"),
-    "network": ("/v2.0/quotas/{}", {"quota": {"floatingip": 0}}, "floating", "Quota exceeded for"),
-}
-
-
-@pytest.fixture(params=QUOTAS)
-def no_more(request: pytest.FixtureRequest, cloud: Cloud, demo: User) -> Iterator[tuple[str, str]]:
-    """Leave the project no quota of something; yields the resource that fails, and its words."""
-    path, limits, resource, words = QUOTAS[request.param]
-    admin = Session.of(cloud, cloud.user("admin"))
-    admin.call("PUT", request.param, path.format(demo.project_id), limits)
-    yield resource, words
-    admin.call("DELETE", request.param, path.format(demo.project_id))
-
-
+@pytest.mark.parametrize(("service", "resource"), [("compute", "server"), ("network", "floating")])
 def test_quota_that_is_used_up_is_told_in_the_words_of_who_refuses(
-    no_more: tuple[str, str], bays: Bays, model: str
+    service: str, resource: str, cloud: Cloud, demo: User, bays: Bays, model: str
 ) -> None:
-    resource, words = no_more
-    bay = bays.create(model)
-    reason = _failed(bays, bay, "CREATE_FAILED")
+    with quotas.used_up(cloud, demo, service):
+        bay = bays.create(model)
+        reason = _failed(bays, bay, "CREATE_FAILED")
     assert resource in reason.partition(" failed: ")[0]
-    assert words in reason
+    assert "Quota exceeded for" in reason
     _clean_up(bays, bay)
 
 

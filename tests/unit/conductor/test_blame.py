@@ -47,7 +47,7 @@ def test_step_that_fails_or_never_signals_is_told_with_its_node(
     assert seen is not None
     prefix = bench.fakes.heat.requests[stack.id].parameters["node_prefix"]
     assert seen.status_reason == (
-        f"workers/0/ready (OS::Heat::WaitCondition) failed: {words}. This is node {prefix}-node-0."
+        f"Node {prefix}-node-0: workers/0/ready (OS::Heat::WaitCondition) failed: {words}."
     )
     told = bench.events()[-1]
     assert (told.resource, told.text) == ("workers/0/ready", seen.status_reason)

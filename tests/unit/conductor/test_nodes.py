@@ -199,6 +199,39 @@ def test_bay_grows_without_its_managers_and_says_what_that_may_mean(bench: Bench
     assert told.startswith("New nodes are given the token of the bay's creation: The Docker engine")
 
 
+@pytest.fixture
+def old_bay(bench: Bench) -> Cluster:
+    """A bay whose stack was made by a release whose nodes knew one token for ever."""
+    bench.fakes.heat.declared -= {"worker_join_token"}
+    row = bay(bench, 1)
+    (stack,) = bench.fakes.heat.living()
+    bench.fakes.heat.outputs_of[stack.id] = {"workers": None}
+    return row
+
+
+def test_stack_that_takes_no_token_keeps_the_one_its_nodes_know(
+    bench: Bench, old_bay: Cluster
+) -> None:
+    for count in (2, 3, 1):
+        resize(bench, old_bay, count)
+        assert status(bench, old_bay) == "UPDATE_COMPLETE"
+        assert bench.fakes.swarm.token("worker") == "SWMTKN-1-worker-0"
+        assert warnings(bench)[-1] == (
+            "The tokens to join stay as they are: the bay's stack is of an earlier release and "
+            "takes no other ones"
+        )
+    assert "swarm token" not in bench.fakes.calls  # no use in it
+
+
+def test_stack_that_takes_no_token_keeps_it_when_an_update_fails(
+    bench: Bench, old_bay: Cluster
+) -> None:
+    bench.fakes.heat.room = 1
+    resize(bench, old_bay, 2)
+    assert status(bench, old_bay) == "UPDATE_FAILED"
+    assert bench.fakes.swarm.token("worker") == "SWMTKN-1-worker-0"
+
+
 def test_worker_that_was_drained_and_stays_takes_tasks_again(bench: Bench) -> None:
     row = bay(bench, 2)
     bench.fakes.refuse("update stack", Rejected("Heat", 400, "no"))

@@ -45,6 +45,7 @@ def test_templates_of_old_suites_are_served(values):
         ({"fixed_network": "10.0.0.0/24", "fixed_subnet": "sub"}, "fixed_subnet"),
         ({"http_proxy": "http://a\nEnvironment=LD_PRELOAD=/x"}, "http_proxy"),
         ({"no_proxy": "ü"}, "no_proxy"),
+        ({"insecure_registry": "registry.test:99999"}, "insecure_registry"),
     ],
 )
 def test_check_when_a_field_cannot_be_served_names_it(values, field):

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import dataclasses
 from datetime import UTC, datetime
 
 import pytest
@@ -67,6 +68,14 @@ def test_a_stack_is_found_by_name(stacks):
     assert (stack.id, stack.name, stack.status) == (stack_id, "k1-abc", "CREATE_IN_PROGRESS")
     assert stack.created_at == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     assert stack.updated_at is None
+
+
+def test_a_stack_tells_which_parameters_its_template_declares(heat, stacks):
+    template = {"parameters": {"node_count": {"type": "number"}, "token": {"hidden": True}}}
+    stack_id = stacks.create(dataclasses.replace(REQUEST, template=template))
+    heat.settle(stack_id, "CREATE_COMPLETE")
+    assert stacks.find(stack_id).parameters == {"node_count", "token"}
+    assert stacks.status_of([stack_id])[stack_id].status == "CREATE_COMPLETE"
 
 
 def test_a_deleted_stack_is_not_found_by_name_but_shown_by_id(heat, stacks):

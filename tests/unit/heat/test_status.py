@@ -102,13 +102,23 @@ def test_words_of_a_node_survive():
     )
 
 
-def test_the_node_is_named_after_what_failed():
+def test_the_node_is_named_first():
     reason = "WaitConditionTimeout: resources.ready: 0 of 1 received"
     failure = root([resource("workers/1/ready", reason, kind="OS::Heat::WaitCondition")])
     assert describe_failure(failure, "bay-x-node-1") == (
-        "workers/1/ready (OS::Heat::WaitCondition) failed: no signal came in time: 0 of 1 "
-        "received. This is node bay-x-node-1."
+        "Node bay-x-node-1: workers/1/ready (OS::Heat::WaitCondition) failed: no signal came in "
+        "time: 0 of 1 received."
     )
+
+
+def test_only_heats_words_are_cut():
+    reason = "WaitConditionFailure: resources.ready: docker: " + "level=warning " * 500
+    failure = root([resource("workers/1/ready", reason, kind="OS::Heat::WaitCondition")])
+    told = describe_failure(failure, "bay-x-node-1")
+    start = "Node bay-x-node-1: workers/1/ready (OS::Heat::WaitCondition) failed: "
+    assert told.startswith(f"{start}docker: level=warning ")
+    assert len(told) <= len(start) + 1000
+    assert told.endswith(".")
 
 
 def test_no_reason_is_said_to_be_none():

@@ -31,7 +31,7 @@ while read -r step; do
         continue
     fi
     cat "$output" >> "$log"
-    # The step's own words come last, whatever came before them.
+    # The last words are the step's own; before them may be long lines of a program's.
     reason=$(tail -n 4 "$output" | tr '\n' ' ' | tail -c 600)
     echo "magnum: step $step failed, see $log"
     tell FAILURE "$step: ${reason:-failed without a word}"
