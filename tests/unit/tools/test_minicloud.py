@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from minicloud import cli, commands, configs, processes, report, services, settings
+from minicloud import cli, commands, configs, databases, processes, report, services, settings
 from minicloud.processes import Processes
 from minicloud.real_nodes import ability
 from minicloud.settings import Settings, SettingsError
@@ -224,7 +224,9 @@ def test_services_of_real_nodes_belong_to_clouds_that_have_some(tmp_path: pathli
     plain = settings.resolve(tmp_path, {})
     real = settings.resolve(tmp_path, {"real_nodes": True})
 
-    assert set(services.wanted(real)) - set(services.wanted(plain)) == set(services.REAL_NODES)
+    more = {*services.REAL_NODES, *services.VOLUMES}
+    assert set(services.wanted(real)) - set(services.wanted(plain)) == more
+    assert set(databases.wanted(real)) - set(databases.wanted(plain)) == {databases.CINDER}
     assert "stand-in" in report.nodes(plain)
     assert "fedora-atomic-real" in report.nodes(real)
 

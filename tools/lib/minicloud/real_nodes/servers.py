@@ -30,6 +30,7 @@ class Server:
     :ivar boot: how often it was switched on or rebooted; another number means another boot.
     :ivar user_data: encoded as Nova keeps it.
     :ivar keys: public SSH keys by name.
+    :ivar volumes: files of the attached volumes, by their ids.
     """
 
     id: str
@@ -39,6 +40,7 @@ class Server:
     keys: dict[str, str] = dataclasses.field(default_factory=dict)
     on: bool = True
     boot: int = 1
+    volumes: dict[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def raw_user_data(self) -> bytes:
@@ -69,6 +71,21 @@ def switch(folder: pathlib.Path, server: str, *, on: bool) -> None:
     with contextlib.suppress(FileNotFoundError):
         known = load(folder, server)
         save(folder, dataclasses.replace(known, on=on, boot=known.boot + int(on)))
+
+
+def attach(folder: pathlib.Path, server: str, volume: str, file: str) -> None:
+    """Give a server a volume; one that is no real node is left alone."""
+    with contextlib.suppress(FileNotFoundError):
+        known = load(folder, server)
+        save(folder, dataclasses.replace(known, volumes={**known.volumes, volume: file}))
+
+
+def detach(folder: pathlib.Path, server: str, volume: str) -> None:
+    """Take a volume from a server; one that it has not is no error."""
+    with contextlib.suppress(FileNotFoundError):
+        known = load(folder, server)
+        left = {one: file for one, file in known.volumes.items() if one != volume}
+        save(folder, dataclasses.replace(known, volumes=left))
 
 
 def forget(folder: pathlib.Path, server: str) -> None:
