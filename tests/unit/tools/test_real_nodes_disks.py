@@ -1,18 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Volumes as disks of real nodes: loop devices made, shown, hidden and freed."""
 
+import os
 import pathlib
 import shutil
+import time
 from collections.abc import Callable
 
 import pytest
 
-from minicloud.real_nodes import disks as disks_module
-from minicloud.real_nodes.disks import Disks
+from minicloud.real_nodes import servers, shell
+from minicloud.real_nodes.disks import Disks, backing_files
+from minicloud.real_nodes.servers import Server
 from minicloud.real_nodes.shell import ShellError
 
 VOLUME = "9fd0a3b2-72a6-4c1e-8ad2-5a3d37c2f1aa"
 DISK = "virtio-9fd0a3b2-72a6-4c1e-8"
+SERVER = "server-1"
 OTHER = "0d3c4f60-1111-4c1e-8ad2-5a3d37c2f1aa"
 
 
@@ -67,8 +71,8 @@ class FakeKernel:
 @pytest.fixture
 def kernel(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> FakeKernel:
     kernel = FakeKernel(tmp_path / "block")
-    monkeypatch.setattr(disks_module.shell, "run", kernel.run)
-    monkeypatch.setattr(disks_module.os, "mknod", kernel.mknod)
+    monkeypatch.setattr(shell, "run", kernel.run)
+    monkeypatch.setattr(os, "mknod", kernel.mknod)
     return kernel
 
 
@@ -76,6 +80,24 @@ def kernel(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> FakeKerne
 def disks(tmp_path: pathlib.Path, kernel: FakeKernel) -> Disks:
     (tmp_path / "disks").mkdir()
     return Disks(tmp_path / "disks", kernel.folder)
+
+
+def test_server_has_the_volumes_that_are_attached_to_it(tmp_path: pathlib.Path) -> None:
+    servers.save(tmp_path, Server(SERVER, "bay-master", 512))
+
+    for volume in ("one", "two"):
+        servers.attach(tmp_path, SERVER, volume, f"/volumes/{volume}")
+    servers.detach(tmp_path, SERVER, "one")
+    servers.detach(tmp_path, SERVER, "three")
+
+    assert servers.load(tmp_path, SERVER).volumes == {"two": "/volumes/two"}
+
+
+def test_server_that_is_no_real_node_gets_no_volumes(tmp_path: pathlib.Path) -> None:
+    servers.attach(tmp_path, SERVER, "one", "/volumes/one")
+    servers.detach(tmp_path, SERVER, "one")
+
+    assert servers.load_all(tmp_path) == {}
 
 
 def test_node_sees_a_volume_by_the_name_that_virtio_gives_it(
@@ -169,7 +191,7 @@ def test_end_of_a_node_waits_until_the_kernel_lets_go(
     file = f"/volumes/{VOLUME}"
     kernel.mounted.add(file)
     disks.follow({VOLUME: file})
-    monkeypatch.setattr(disks_module.time, "sleep", free)
+    monkeypatch.setattr(time, "sleep", free)
 
     disks.remove()
 
@@ -200,9 +222,7 @@ def test_files_of_devices_are_told_also_when_one_is_freed_meanwhile(
     kernel: FakeKernel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kernel.run("losetup", "--find", f"/volumes/{VOLUME}")
-    assert disks_module.backing_files(kernel.folder) == {
-        "loop0": pathlib.Path(f"/volumes/{VOLUME}")
-    }
+    assert backing_files(kernel.folder) == {"loop0": pathlib.Path(f"/volumes/{VOLUME}")}
     read: Callable[[pathlib.Path], str] = pathlib.Path.read_text
 
     def gone(path: pathlib.Path) -> str:
@@ -211,4 +231,4 @@ def test_files_of_devices_are_told_also_when_one_is_freed_meanwhile(
 
     monkeypatch.setattr(pathlib.Path, "read_text", gone)
 
-    assert disks_module.backing_files(kernel.folder) == {}
+    assert backing_files(kernel.folder) == {}

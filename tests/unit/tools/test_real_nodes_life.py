@@ -66,24 +66,6 @@ def test_node_is_made_what_its_server_is(
     assert decided is action
 
 
-def test_server_has_the_volumes_that_are_attached_to_it(tmp_path: pathlib.Path) -> None:
-    servers.save(tmp_path, SERVER)
-
-    for volume in ("one", "two"):
-        servers.attach(tmp_path, SERVER.id, volume, f"/volumes/{volume}")
-    servers.detach(tmp_path, SERVER.id, "one")
-    servers.detach(tmp_path, SERVER.id, "three")
-
-    assert servers.load(tmp_path, SERVER.id).volumes == {"two": "/volumes/two"}
-
-
-def test_server_that_is_no_real_node_gets_no_volumes(tmp_path: pathlib.Path) -> None:
-    servers.attach(tmp_path, SERVER.id, "one", "/volumes/one")
-    servers.detach(tmp_path, SERVER.id, "one")
-
-    assert servers.load_all(tmp_path) == {}
-
-
 def test_servers_are_found_as_they_were_written_down(tmp_path: pathlib.Path) -> None:
     servers.save(tmp_path / "s", SERVER)
 
