@@ -20,6 +20,7 @@ from deployment.cloud import Cloud, User
 from deployment.sentinel import Sentinel
 from deployment.service import Deployment
 from deployment.sessions import Refused
+from minicloud.real_nodes.machine import Machine
 from tests.functional import node_users
 from tests.functional.bays import Bays
 from tests.functional.node_users import NodeUser
@@ -99,24 +100,27 @@ def test_each_image_makes_a_swarm_that_works(name: str, swarms: Swarms, cloud: C
 
 @pytest.mark.parametrize("name", STORING)
 def test_engines_keep_all_they_store_on_volumes_of_their_nodes(name: str, swarms: Swarms) -> None:
+    for node_name, node in swarms[name].machines().items():
+        _assert_stores_on_its_volume(swarms, node_name, node)
+
+
+def _assert_stores_on_its_volume(swarms: Swarms, name: str, node: Machine) -> None:
     real, session = swarms.real, swarms.bays.session
     made = {v["name"]: v for v in session.get("volumev3", "/volumes/detail")["volumes"]}
-
-    for node_name, node in swarms[name].machines().items():
-        volume = made[node_name]
-        assert (volume["status"], volume["size"]) == ("in-use", 1)
-        assert [row["server_id"] for row in volume["attachments"]] == [node.server]
-        disk = f"/dev/disk/by-id/virtio-{volume['id'][:20]}"
-        assert real.run(node, f"blockdev --getsize64 {disk}").strip() == str(1 << 30)
-        assert real.run(node, "docker info -f '{{.DockerRootDir}}'").strip() == DOCKER
-        for stored in (f"{DOCKER}/image", f"{DOCKER}/swarm", "/var/lib/containerd"):
-            shown = real.run(node, f"findmnt -nro SOURCE,FSTYPE --target {stored}").split()
-            assert shown[0].removesuffix("[/containerd-root]") == disk, shown
-            assert shown[1] == "ext4"
-        # The first blocks alone would be those of a file system that nobody writes to.
-        file = real.places.settings.volumes / volume["id"]
-        used = real.run(node, f"du -sk {DOCKER}/image | cut -f1")
-        assert file.stat().st_blocks // 2 > int(used) > 0
+    volume = made[name]
+    assert (volume["status"], volume["size"]) == ("in-use", 1)
+    assert [row["server_id"] for row in volume["attachments"]] == [node.server]
+    disk = f"/dev/disk/by-id/virtio-{volume['id'][:20]}"
+    assert real.run(node, f"blockdev --getsize64 {disk}").strip() == str(1 << 30)
+    assert real.run(node, "docker info -f '{{.DockerRootDir}}'").strip() == DOCKER
+    for stored in (f"{DOCKER}/image", f"{DOCKER}/swarm", "/var/lib/containerd"):
+        shown = real.run(node, f"findmnt -nro SOURCE,FSTYPE --target {stored}").split()
+        assert shown[0].removesuffix("[/containerd-root]") == disk, shown
+        assert shown[1] == "ext4"
+    # The first blocks alone would be those of a file system that nobody writes to.
+    file = real.places.settings.volumes / volume["id"]
+    used = real.run(node, f"du -sk {DOCKER}/image | cut -f1")
+    assert file.stat().st_blocks // 2 > int(used) > 0
 
 
 def test_bay_without_floating_ips_or_tls_has_private_addresses(swarms: Swarms) -> None:
@@ -237,6 +241,8 @@ def test_worker_that_dies_is_told_by_the_health_of_its_bay(swarms: Swarms, bays:
         assert health() == "UNHEALTHY"
     until(lambda: health() == "HEALTHY", health)
     bays.wait_for_event(swarm.uuid, f"{worker} is ready again")
+    # What was mounted before it died is so again.
+    _assert_stores_on_its_volume(swarms, worker, swarm.machine(worker))
 
 
 def test_failing_step_is_named_with_its_words_and_users_go_with_their_bay(

@@ -32,6 +32,7 @@ from minicloud.real_nodes.runner import Runner
 from minicloud.real_nodes.servers import Server
 
 SERVER = Server("server-1", "bay-master", 512, keys={"mine": "ssh-rsa AAAA"})
+MOUNT = "local-fs.target.wants/var-lib-docker.mount"
 OFF = dataclasses.replace(SERVER, on=False)
 
 
@@ -262,7 +263,7 @@ def test_node_binds_its_own_files_and_enters_its_own_network(places: Places) -> 
 
     folder = places.machine("server-1")
     assert f"--directory={folder}/root" in words
-    assert f"--bind={folder}/docker:/var/lib/docker" in words
+    assert f"--bind={folder}/docker:/var/lib/engine" in words
     assert f"--bind={folder}/disks:/dev/disk/by-id" in words
     assert "--network-namespace-path=/run/netns/mc0001-node-server-1" in words
 
@@ -320,7 +321,8 @@ def test_bare_root_becomes_one_whose_every_boot_is_a_first_one(tmp_path: pathlib
     assert list((tmp_path / "etc/ssh").iterdir()) == []
     assert list(wants.iterdir()) == []
     assert (units / "systemd-udevd.service").readlink() == pathlib.Path("/dev/null")
-    assert (units / "sysinit.target.wants/cgroups-writable.service").is_symlink()
+    for wanted in ("sysinit.target.wants/cgroups-writable.service", MOUNT):
+        assert (tmp_path / (units / wanted).readlink().relative_to("/")).is_file()
     assert (tmp_path / "etc/cloud/cloud.cfg.d/90-minicloud.cfg").exists()
 
 

@@ -54,8 +54,7 @@ def command(places: Places, server: Server) -> list[str]:
         "--keep-unit",
         "--capability=all",
         f"--system-call-filter={_SYSTEM_CALLS}",
-        # An engine's own overlays need another file system below than an overlay.
-        f"--bind={folder / 'docker'}:/var/lib/docker",
+        f"--bind={folder / 'docker'}:/var/lib/engine",
         f"--bind={folder / 'disks'}:/dev/disk/by-id",
         # What cloud-init believes instead of the firmware that a container has not.
         "--setenv=product_name=OpenStack Nova",
