@@ -272,7 +272,7 @@ def test_bay_whose_volumes_exceed_the_quota_fails_with_cinders_words(
 
     reason = real.wait_for(bays, bay, "CREATE_FAILED", PATIENCE)["status_reason"]
 
-    assert "docker_volume: " in reason
+    assert "docker_volume (OS::Cinder::Volume) failed: " in reason
     assert "exceeds allowed gigabytes quota" in reason
     assert "Requested 1001G, quota is 1000G" in reason
     swarms.delete([GREEDY])
