@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from deployment.client import Client
 from deployment.cloud import Cloud
 from minicloud import settings
-from minicloud.real_nodes import cgroups, servers, shell
+from minicloud.real_nodes import cgroups, disks, servers, shell
 from minicloud.real_nodes.machine import Machine
 from minicloud.real_nodes.places import Places
 from tests.functional.bays import Bays, NotSettled
@@ -98,6 +98,11 @@ class RealNodes:
         yield from map(str, self.places.machines.iterdir())
         yield from map(str, self.places.servers.iterdir())
         yield from (line for line in _mounts() if str(self.places.folder) in line)
+        volumes = self.places.settings.volumes
+        yield from map(str, volumes.iterdir())
+        for name, file in disks.backing_files().items():
+            if file.is_relative_to(volumes):
+                yield f"{name} of {file}"
         routes = shell.ask_ip(None, "route", "show", "table", "local", "dev", tag)
         yield from (f"route to {route['dst']}" for route in routes)
 

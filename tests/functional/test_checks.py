@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a baymodel names is looked up in the real services, with the caller's token."""
 
+import contextlib
 import dataclasses
 import time
 import uuid
@@ -9,8 +10,9 @@ from collections.abc import Iterator
 import pytest
 
 from deployment import cloud as clouds
-from deployment.cloud import Cloud
-from deployment.sessions import Reply
+from deployment.cloud import Cloud, User
+from deployment.service import Deployment
+from deployment.sessions import Reply, Session
 from minicloud.processes import Processes
 from tests.functional.bays import SWARM, Bays
 
@@ -87,6 +89,40 @@ def test_fixed_network_may_be_there_already_or_be_made(bays: Bays, things: Thing
         reply = make(bays, **wrong)
         assert reply.status == 400
         assert reply.body["errors"][0]["title"].startswith("fixed_subnet is ")
+
+
+@contextlib.contextmanager
+def _volume_service_hidden(cloud: Cloud) -> Iterator[None]:
+    """Take what makes volumes out of the catalogue, if it is there, and put it back."""
+    admin = Session.of(cloud, cloud.user("admin"))
+    found = admin.get("identity", "/services?type=volumev3")["services"]
+
+    def enable(value: bool) -> None:
+        for service in found:
+            body = {"service": {"enabled": value}}
+            admin.call("PATCH", "identity", f"/services/{service['id']}", body)
+
+    enable(False)
+    try:
+        yield
+    finally:
+        enable(True)
+
+
+def test_bay_with_volumes_needs_a_service_that_makes_them(
+    bays: Bays, deployment: Deployment, demo: User
+) -> None:
+    model = bays.create_model(docker_volume_size=1)
+
+    with _volume_service_hidden(deployment.cloud):
+        # A token from before brings the catalogue of before.
+        late = Bays(Session.of(deployment.cloud, demo))
+        reply = late.send("POST", "/bays", {"name": "late", "baymodel_id": model})
+
+    assert reply.status == 400, reply
+    assert "docker_volume_size" in reply.body["errors"][0]["title"]
+    assert "no volume service" in reply.body["errors"][0]["title"]
+    bays.session.call("DELETE", "container-infra", f"/baymodels/{model}")
 
 
 def test_service_that_is_down_is_named_at_once(bays: Bays, cloud: Cloud) -> None:

@@ -161,7 +161,7 @@ def test_node_reaches_the_cloud_and_nothing_else(
 
     for name in ("keystone", "heat", "heat-cfn", "barbican", "magnum"):
         assert status(f"http://{address}:{ports[name]}/") != "000", name
-    for name in ("nova", "neutron", "glance", "placement", "mariadb", "rabbitmq"):
+    for name in ("nova", "neutron", "cinder", "glance", "placement", "mariadb", "rabbitmq"):
         assert status(f"http://{address}:{ports[name]}/") == "000", name
     assert status("http://192.0.2.1/") == "000"
     sources = (real.places.settings.etc / "mirror" / "hosts").read_text().split()

@@ -19,6 +19,7 @@ from deployment.cloud import Cloud, User
 from deployment.sentinel import Sentinel
 from deployment.service import Deployment
 from deployment.sessions import Refused
+from minicloud.real_nodes.machine import Machine
 from tests.functional import doors, node_users, quotas
 from tests.functional.bays import Bays
 from tests.functional.node_users import NodeUser
@@ -29,8 +30,13 @@ CIDR = "10.78.0.0/24"
 OPEN = ("atomic", "ubuntu", "coreos")
 """Bays with floating IPs and TLS: one worker on CoreOS and Ubuntu, and there three managers."""
 
+STORING = ("atomic", "coreos")
+"""Bays whose nodes have volumes."""
+
 PRIVATE = "private"
 BROKEN = "broken"
+GREEDY = "greedy"
+DOCKER = "/var/lib/docker"
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +54,8 @@ def swarms(
     with without_trace(real, cloud, demo):
         try:
             made.create("ubuntu", "ubuntu", {}, master_count=3)
-            made.create("atomic", "fedora-atomic", {}, node_count=2)
-            made.create("coreos", "coreos", {})
+            made.create("atomic", "fedora-atomic", {"docker_volume_size": 1}, node_count=2)
+            made.create("coreos", "coreos", {"docker_volume_size": 1})
             alone = {
                 "floating_ip_enabled": False,
                 "tls_disabled": True,
@@ -59,6 +65,7 @@ def swarms(
             made.create(PRIVATE, "ubuntu", alone)
             # Today's engines take it, that of the nodes does not start with it.
             made.create(BROKEN, "fedora-atomic", {"insecure_registry": "[2001:db8::5]"})
+            made.create(GREEDY, "ubuntu", {"docker_volume_size": 1001})
             yield made
         finally:
             made.delete_all()
@@ -93,6 +100,31 @@ def test_each_image_makes_a_swarm_that_works(name: str, swarms: Swarms, cloud: C
     outside = ipaddress.ip_network(cloud.facts["external_network"]["range"])
     for address in (*shown["master_addresses"], *shown["node_addresses"]):
         assert ipaddress.ip_address(address) in outside
+
+
+@pytest.mark.parametrize("name", STORING)
+def test_engines_keep_all_they_store_on_volumes_of_their_nodes(name: str, swarms: Swarms) -> None:
+    for node_name, node in swarms[name].machines().items():
+        _assert_stores_on_its_volume(swarms, node_name, node)
+
+
+def _assert_stores_on_its_volume(swarms: Swarms, name: str, node: Machine) -> None:
+    real, session = swarms.real, swarms.bays.session
+    made = {v["name"]: v for v in session.get("volumev3", "/volumes/detail")["volumes"]}
+    volume = made[name]
+    assert (volume["status"], volume["size"]) == ("in-use", 1)
+    assert [row["server_id"] for row in volume["attachments"]] == [node.server]
+    disk = f"/dev/disk/by-id/virtio-{volume['id'][:20]}"
+    assert real.run(node, f"blockdev --getsize64 {disk}").strip() == str(1 << 30)
+    assert real.run(node, "docker info -f '{{.DockerRootDir}}'").strip() == DOCKER
+    for stored in (f"{DOCKER}/image", f"{DOCKER}/swarm", "/var/lib/containerd"):
+        shown = real.run(node, f"findmnt -nro SOURCE,FSTYPE --target {stored}").split()
+        assert shown[0].removesuffix("[/containerd-root]") == disk, shown
+        assert shown[1] == "ext4"
+    # The first blocks alone would be those of a file system that nobody writes to.
+    file = real.places.settings.volumes / volume["id"]
+    used = real.run(node, f"du -sk {DOCKER}/image | cut -f1")
+    assert file.stat().st_blocks // 2 > int(used) > 0
 
 
 def test_bay_without_floating_ips_or_tls_has_private_addresses(swarms: Swarms) -> None:
@@ -213,6 +245,8 @@ def test_worker_that_dies_is_told_by_the_health_of_its_bay(swarms: Swarms, bays:
         assert health() == "UNHEALTHY"
     until(lambda: health() == "HEALTHY", health)
     bays.wait_for_event(swarm.uuid, f"{worker} is ready again")
+    # What was mounted before it died is so again.
+    _assert_stores_on_its_volume(swarms, worker, swarm.machine(worker))
 
 
 def test_failing_step_is_named_with_its_words_and_users_go_with_their_bay(
@@ -234,6 +268,19 @@ def test_failing_step_is_named_with_its_words_and_users_go_with_their_bay(
     swarms.delete([BROKEN])
     with pytest.raises(Refused, match=" 401 "):
         NodeUser(cloud, known, {})
+
+
+def test_bay_whose_volumes_exceed_the_quota_fails_with_cinders_words(
+    swarms: Swarms, bays: Bays, real: RealNodes
+) -> None:
+    bay = swarms.uuid(GREEDY)
+
+    reason = real.wait_for(bays, bay, "CREATE_FAILED", PATIENCE)["status_reason"]
+
+    assert "docker_volume (OS::Cinder::Volume) failed: " in reason
+    assert "exceeds allowed gigabytes quota" in reason
+    assert "Requested 1001G, quota is 1000G" in reason
+    swarms.delete([GREEDY])
 
 
 def test_parameters_are_for_root_alone_and_no_console_shows_a_secret(swarms: Swarms) -> None:

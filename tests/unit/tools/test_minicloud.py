@@ -5,6 +5,7 @@ import dataclasses
 import ipaddress
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,9 +14,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from minicloud import cli, commands, configs, processes, report, services, settings
+from minicloud import cli, commands, configs, databases, processes, report, services, settings
 from minicloud.processes import Processes
-from minicloud.real_nodes import ability
+from minicloud.real_nodes import ability, cgroups
 from minicloud.settings import Settings, SettingsError
 from minicloud.stamps import Stamps, digest
 
@@ -224,7 +225,9 @@ def test_services_of_real_nodes_belong_to_clouds_that_have_some(tmp_path: pathli
     plain = settings.resolve(tmp_path, {})
     real = settings.resolve(tmp_path, {"real_nodes": True})
 
-    assert set(services.wanted(real)) - set(services.wanted(plain)) == set(services.REAL_NODES)
+    more = {*services.REAL_NODES, *services.VOLUMES}
+    assert set(services.wanted(real)) - set(services.wanted(plain)) == more
+    assert set(databases.wanted(real)) - set(databases.wanted(plain)) == {databases.CINDER}
     assert "stand-in" in report.nodes(plain)
     assert "fedora-atomic-real" in report.nodes(real)
 
@@ -243,3 +246,20 @@ def test_real_nodes_are_done_without_where_they_cannot_run(
 
     assert cli._without_nodes_if_must_be(wanted) == cloud
     assert "that takes root" in capsys.readouterr().out
+
+
+def test_machine_without_loop_devices_runs_no_real_nodes(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: 0)
+    monkeypatch.setattr(shutil, "which", lambda program: program)
+    groups = [pathlib.Path(name) for name in cgroups.NEEDED]
+    monkeypatch.setattr(cgroups, "hierarchies", lambda: groups)
+    monkeypatch.setattr(ability, "_writable", lambda hierarchy: True)
+    monkeypatch.setattr(ability, "_trial", lambda: None)
+    loops = tmp_path / "loop-control"
+    monkeypatch.setattr(ability, "LOOP_CONTROL", loops)
+
+    assert "loop devices" in str(ability.reason_against())
+    loops.touch()
+    assert ability.reason_against() is None

@@ -34,23 +34,32 @@ OFF = dataclasses.replace(SERVER, on=False)
 
 
 @pytest.mark.parametrize(
-    ("server", "connected", "started", "runs", "action"),
+    ("server", "connected", "started", "runs", "plugged", "action"),
     [
-        (SERVER, False, False, False, None),
-        (SERVER, True, False, False, Action.START),
-        (SERVER, True, True, True, None),
-        (SERVER, True, True, False, None),  # it died, or switched itself off
-        (SERVER, True, False, True, Action.STOP),  # it shall boot again
-        (OFF, True, True, True, Action.STOP),
-        (OFF, True, False, False, None),
-        (None, False, False, True, Action.REMOVE),
-        (None, False, False, False, Action.REMOVE),
+        (SERVER, False, False, False, True, None),
+        (SERVER, True, False, False, False, Action.START),
+        (SERVER, True, True, True, True, None),
+        (SERVER, True, True, True, False, Action.PLUG),
+        (SERVER, True, True, False, True, None),  # it died, or switched itself off
+        (SERVER, True, True, False, False, None),  # and will be plugged when it boots
+        (SERVER, True, False, True, False, Action.STOP),  # it shall boot again
+        (OFF, True, True, True, True, Action.STOP),
+        (OFF, True, False, False, False, None),
+        (None, False, False, True, False, Action.REMOVE),
+        (None, False, False, False, False, Action.REMOVE),
     ],
 )
 def test_node_is_made_what_its_server_is(
-    server: Server | None, connected: bool, started: bool, runs: bool, action: Action | None
+    server: Server | None,
+    connected: bool,
+    started: bool,
+    runs: bool,
+    plugged: bool,
+    action: Action | None,
 ) -> None:
-    decided = lifecycle.decide(server, connected=connected, started=started, runs=runs)
+    decided = lifecycle.decide(
+        server, connected=connected, started=started, runs=runs, plugged=plugged
+    )
 
     assert decided is action
 
@@ -115,6 +124,7 @@ class FakeMachine:
     """Is in one of a few states, which the class keeps for all nodes."""
 
     state: dict[str, str]
+    disks: dict[str, dict[str, str]]
 
     def __init__(self, places: Places, server: str) -> None:
         self.server = server
@@ -126,8 +136,15 @@ class FakeMachine:
     def was_started(self, server: Server) -> bool:
         return self.server in self.state
 
+    def is_plugged(self, server: Server) -> bool:
+        return self.disks.get(self.server, {}) == server.volumes
+
     def start(self, server: Server) -> None:
         self.state[self.server] = "runs"
+        self.plug(server)
+
+    def plug(self, server: Server) -> None:
+        self.disks[self.server] = server.volumes
 
     def remove(self) -> None:
         del self.state[self.server]
@@ -140,7 +157,7 @@ def places(tmp_path: pathlib.Path) -> Places:
 
 @pytest.fixture
 def runner(places: Places, monkeypatch: pytest.MonkeyPatch) -> Any:
-    FakeMachine.state = {}
+    FakeMachine.state, FakeMachine.disks = {}, {}
     monkeypatch.setattr(runner_module, "Machine", FakeMachine)
     monkeypatch.setattr(machine, "present", lambda places: set(FakeMachine.state))
     fakes: list[Any] = [FakeFabric(), FakeNeutron(), FakeServices]
@@ -172,6 +189,18 @@ def test_runner_boots_a_server_and_removes_it_with_its_network(runner: Any, plac
     assert FakeMachine.state == {}
     assert services.ended
     assert runner._fabric.made == [{"server-1"}, set()]
+
+
+def test_runner_brings_a_volume_to_a_node_that_runs(runner: Any, places: Places) -> None:
+    FakeMachine.state = {SERVER.id: "runs"}
+    servers.save(places.servers, SERVER)
+    settle(runner)
+    assert FakeMachine.disks == {}
+
+    servers.attach(places.servers, SERVER.id, "one", "/volumes/one")
+    settle(runner)
+
+    assert FakeMachine.disks == {SERVER.id: {"one": "/volumes/one"}}
 
 
 def test_runner_boots_no_server_without_ports(runner: Any, places: Places) -> None:
@@ -231,7 +260,8 @@ def test_node_binds_its_own_files_and_enters_its_own_network(places: Places) -> 
 
     folder = places.machine("server-1")
     assert f"--directory={folder}/root" in words
-    assert f"--bind={folder}/docker:/var/lib/docker" in words
+    assert f"--bind={folder}/docker:/var/lib/engine" in words
+    assert f"--bind={folder}/disks:/dev/disk/by-id" in words
     assert "--network-namespace-path=/run/netns/mc0001-node-server-1" in words
 
 

@@ -25,7 +25,7 @@ class Thing:
 def take(cloud: Cloud, owner: User) -> frozenset[Thing]:
     """List what there is in a user's project, and of the service anywhere."""
     session = Session.of(cloud, owner)
-    found = _stacks(session) | _servers(session) | _network(session)
+    found = _stacks(session) | _servers(session) | _volumes(session) | _network(session)
     return frozenset(found | _identity(cloud, owner) | _secrets(cloud, session))
 
 
@@ -37,6 +37,13 @@ def _stacks(session: Session) -> set[Thing]:
 def _servers(session: Session) -> set[Thing]:
     rows = session.get("compute", "/servers")["servers"]
     return {Thing("Nova server", row["id"], row["name"]) for row in rows}
+
+
+def _volumes(session: Session) -> set[Thing]:
+    if "volumev3" not in session.endpoints:  # not every cloud has any
+        return set()
+    rows = session.get("volumev3", "/volumes")["volumes"]
+    return {Thing("Cinder volume", row["id"], row["name"]) for row in rows}
 
 
 def _network(session: Session) -> set[Thing]:

@@ -33,7 +33,7 @@ from minicloud.stamps import Stamps, digest
 
 _PATIENCE = 180  # seconds a service may take to serve, on a busy machine
 _STATE_FOLDERS = (
-    *("rabbitmq", "keystone", "nova", "tmp"),
+    *("rabbitmq", "keystone", "nova", "cinder", "tmp"),
     *("glance/images", "glance/staging", "glance/tasks"),
 )
 _HERE = pathlib.Path(__file__).parent

@@ -26,14 +26,18 @@ FILES = {
     "nova": (("nova.conf", "nova.conf"),),
     "heat": (("heat.conf", "heat.conf"),),
     "barbican": (("barbican.conf", "barbican.conf"),),
+    "cinder": (("cinder.conf", "cinder.conf"),),
     "rabbitmq": (("rabbitmq.conf", "rabbitmq.conf"),),
     "registry": (("registry.yml", "config.yml"),),
     "mirror": (("tinyproxy.conf", "tinyproxy.conf"),),
 }
-SERVICE_USERS = ("glance", "placement", "neutron", "nova", "heat", "barbican", "magnum")
+SERVICE_USERS = (
+    *("glance", "placement", "neutron", "nova", "heat", "barbican", "cinder"),
+    "magnum",
+)
 DATABASES = (
     *("keystone", "glance", "placement", "neutron", "nova", "nova_api", "nova_cell0"),
-    *("heat", "barbican"),
+    *("heat", "barbican", "cinder"),
 )
 
 

@@ -70,6 +70,12 @@ SCHEMAS = (
     Schema("glance", ("glance",), lambda _: [["glance-manage", "db_sync"]]),
     Schema("placement", ("placement",), lambda _: [["placement-manage", "db", "sync"]]),
 )
+CINDER = Schema("cinder", ("cinder",), lambda _: [["cinder-manage", "db", "sync"]])
+
+
+def wanted(settings: Settings) -> tuple[Schema, ...]:
+    """Return the schemas of the services that a cloud consists of."""
+    return (*SCHEMAS, CINDER) if settings.has_volumes else SCHEMAS
 
 
 def prepare_server(settings: Settings) -> None:
@@ -135,7 +141,7 @@ def migrate(
         is filled while the others still migrate.
     :raises CommandError: a migration failed.
     """
-    pending = [s for s in SCHEMAS if not stamps.fresh(f"schema-{s.name}", digest(s.name))]
+    pending = [s for s in wanted(settings) if not stamps.fresh(f"schema-{s.name}", digest(s.name))]
     if pending:
         _forget_cached(settings)
         progress.say(f"creating the tables of {', '.join(s.name for s in pending)}")

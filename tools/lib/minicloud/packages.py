@@ -117,6 +117,7 @@ def install_plugins(settings: Settings) -> None:
     source = HERE / "plugins"
     shutil.copyfile(source / "ml2_driver.py", site / "minicloud_ml2.py")
     shutil.copyfile(source / "barbican_wsgi.py", site / "minicloud_barbican.py")
+    shutil.copyfile(source / "cinder_driver.py", site / "minicloud_cinder.py")
     shutil.copyfile(source / "nova_driver.py", site / "nova" / "virt" / "minicloud.py")
     # Neutron finds mechanism drivers by entry point only, so the module needs a distribution.
     meta = site / "minicloud-1.dist-info"

@@ -41,6 +41,8 @@ CATALOGUE = {
     "magnum": ("container-infra", "magnum", "/v1"),
     "magnum-legacy": ("container", "magnum", "/v1"),
 }
+VOLUMES = {"cinder": ("volumev3", "cinder", "/v3/%(tenant_id)s")}
+"""What the catalogue has besides in a cloud with volumes."""
 
 # name -> (vcpus, MiB of memory, GiB of disk); without a disk Nova lets ordinary users boot none
 FLAVORS = {
@@ -98,7 +100,11 @@ def _ensure_project(cloud: Connection, name: str) -> str:
 def _ensure_endpoints(cloud: Connection, settings: Settings) -> None:
     present = {(e.service_id, e.interface): e for e in cloud.identity.endpoints()}
     services = {s.type: s for s in cloud.identity.services()}
-    for name, (kind, port, path) in CATALOGUE.items():
+    for kind, _, _ in VOLUMES.values():
+        if kind in services and not settings.has_volumes:  # who found it would ask a dead service
+            cloud.identity.delete_service(services[kind])
+    catalogue = CATALOGUE | (VOLUMES if settings.has_volumes else {})
+    for name, (kind, port, path) in catalogue.items():
         service = services.get(kind) or cloud.identity.create_service(name=name, type=kind)
         url = settings.url(port, path)
         for interface in ("public", "internal", "admin"):

@@ -21,10 +21,10 @@ class Line:
     def __str__(self) -> str:
         state = "up" if self.pid else "DOWN"
         memory = f"{self.memory_kib / 1024:.0f} MiB" if self.pid else "-"
-        return f"{self.name:<16}{state:<6}{self.pid or '-':>8}{self.port or '-':>8}{memory:>10}"
+        return f"{self.name:<18}{state:<6}{self.pid or '-':>8}{self.port or '-':>8}{memory:>10}"
 
 
-HEADER = f"{'service':<16}{'state':<6}{'pid':>8}{'port':>8}{'memory':>10}"
+HEADER = f"{'service':<18}{'state':<6}{'pid':>8}{'port':>8}{'memory':>10}"
 
 
 def survey(settings: Settings, running: Processes) -> list[Line]:

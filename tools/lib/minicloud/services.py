@@ -125,10 +125,11 @@ def _daemon(name: str, probe: Probe, sources: tuple[str, ...] = ()) -> Service:
     return Service(name, lambda settings: [settings.tool(name)], None, probe, sources=sources)
 
 
-def _nova_reports(binary: str) -> Reports:
-    # Nova's own sign of life, at first 5 s after the start and then every 10 s.
+def _reports(binary: str) -> Reports:
+    # Nova's and Cinder's own sign of life, at first 5 s after the start and then every few seconds.
+    table = f"{binary.partition('-')[0]}.services"
     return Reports(
-        f"SELECT 1 FROM nova.services WHERE `binary`='{binary}' AND updated_at >= {{since}} LIMIT 1"
+        f"SELECT 1 FROM {table} WHERE `binary`='{binary}' AND updated_at >= {{since}} LIMIT 1"
     )
 
 
@@ -160,12 +161,12 @@ INFRASTRUCTURE = (
 )
 IDENTITY = _api("keystone", "keystone.wsgi.api", "/v3", workers=2)
 OPENSTACK = (
-    _daemon("nova-conductor", _nova_reports("nova-conductor")),
-    _daemon("nova-scheduler", _nova_reports("nova-scheduler")),
+    _daemon("nova-conductor", _reports("nova-conductor")),
+    _daemon("nova-scheduler", _reports("nova-scheduler")),
     Service(
         "nova-compute",
         lambda settings: [settings.tool("nova-compute")],
-        probe=_nova_reports("nova-compute"),
+        probe=_reports("nova-compute"),
         env=_our_modules,
         sources=("plugins/nova_driver.py", "real_nodes/servers.py"),
     ),
@@ -179,6 +180,16 @@ OPENSTACK = (
     _api("barbican", "minicloud_barbican"),
 )
 NODES = Service("nodes", _module("minicloud.nodes"), env=_our_modules, sources=("nodes/*.py",))
+VOLUMES = (
+    _api("cinder", "cinder.wsgi.api"),
+    _daemon("cinder-scheduler", _reports("cinder-scheduler")),
+    Service(
+        "cinder-volume",
+        lambda settings: [settings.tool("cinder-volume")],
+        probe=_reports("cinder-volume"),
+        sources=("plugins/cinder_driver.py",),
+    ),
+)
 REAL_NODES = (
     Service("registry", _registry, "registry", Answers("registry", "/v2/")),
     Service("mirror", _mirror, "mirror", Listens("mirror")),
@@ -189,12 +200,15 @@ REAL_NODES = (
         sources=("real_nodes/*.py",),
     ),
 )
-SERVICES = (*INFRASTRUCTURE, IDENTITY, *OPENSTACK, NODES, *REAL_NODES)
+SERVICES = (*INFRASTRUCTURE, IDENTITY, *OPENSTACK, *VOLUMES, NODES, *REAL_NODES)
 
 
 def wanted(settings: Settings) -> tuple[Service, ...]:
     """Return the services that a cloud consists of: those of real nodes only when it has some."""
-    return tuple(s for s in SERVICES if settings.real_nodes or s not in REAL_NODES)
+    unwanted = set() if settings.real_nodes else set(REAL_NODES)
+    if not settings.has_volumes:
+        unwanted |= set(VOLUMES)
+    return tuple(s for s in SERVICES if s not in unwanted)
 
 
 def environment(settings: Settings, service: Service | None = None) -> dict[str, str]:

@@ -26,6 +26,7 @@ PORTS = {
     "heat": 8004,
     "heat-cfn": 8000,
     "barbican": 9311,
+    "cinder": 8776,
     "magnum": 9511,
     "mariadb": 3306,
     "memcached": 11211,
@@ -69,6 +70,16 @@ class Settings:
             raise SettingsError(str(error)) from error
         for name, number in (PORTS | _erlang_ports(self.address)).items():
             self.ports.setdefault(name, number)
+
+    @property
+    def has_volumes(self) -> bool:
+        """Whether Cinder runs: only where some nodes could use its volumes."""
+        return self.real_nodes
+
+    @property
+    def volumes(self) -> pathlib.Path:
+        """Where Cinder's driver keeps each volume as a file, named by its id."""
+        return self.var / "cinder" / "volumes"
 
     @property
     def venv(self) -> pathlib.Path:

@@ -9,7 +9,7 @@ made of; the runner of real nodes does the rest.
 import pathlib
 
 import nova.conf
-from nova.virt import fake, node
+from nova.virt import driver, fake, node
 
 from minicloud.real_nodes import servers
 
@@ -22,7 +22,13 @@ def _folder():
     return pathlib.Path(CONF.state_path).parent / "real-nodes"
 
 
-def _described(instance, root):
+def _place(connection):
+    """Return a volume's id and file, from what Cinder told Nova of it."""
+    return connection["serial"], connection["data"]["path"]
+
+
+def _described(instance, root, devices):
+    mapping = driver.block_device_info_get_mapping(devices)
     return servers.Server(
         id=instance.uuid,
         name=instance.display_name,
@@ -30,6 +36,7 @@ def _described(instance, root):
         user_data=instance.user_data or "",
         keys={instance.key_name: instance.key_data.strip()} if instance.key_data else {},
         root=root,
+        volumes=dict(_place(disk["connection_info"]) for disk in mapping),
     )
 
 
@@ -51,15 +58,15 @@ class FakeDriver(fake.FakeDriver):
             resource["uuid"] = node.get_local_node_uuid()
         return resource
 
-    def spawn(self, context, instance, *args, **kwargs):
+    def spawn(self, context, instance, *args, block_device_info=None, **kwargs):
         """Start a server."""
-        super().spawn(context, instance, *args, **kwargs)
+        super().spawn(context, instance, *args, block_device_info=block_device_info, **kwargs)
         metadata = instance.system_metadata
         properties = {
             k.removeprefix(_IMAGE): v for k, v in metadata.items() if k.startswith(_IMAGE)
         }
         if root := servers.root_of(properties):
-            servers.save(_folder() / "servers", _described(instance, root))
+            servers.save(_folder() / "servers", _described(instance, root, block_device_info))
 
     def destroy(self, context, instance, *args, **kwargs):
         """End a server."""
@@ -80,6 +87,17 @@ class FakeDriver(fake.FakeDriver):
         """Switch a server off and on."""
         super().reboot(context, instance, *args, **kwargs)
         servers.switch(_folder() / "servers", instance.uuid, on=True)
+
+    def attach_volume(self, context, connection_info, instance, *args, **kwargs):
+        """Give a server a volume."""
+        super().attach_volume(context, connection_info, instance, *args, **kwargs)
+        servers.attach(_folder() / "servers", instance.uuid, *_place(connection_info))
+
+    def detach_volume(self, context, connection_info, instance, *args, **kwargs):
+        """Take a volume from a server."""
+        super().detach_volume(context, connection_info, instance, *args, **kwargs)
+        volume, _ = _place(connection_info)
+        servers.detach(_folder() / "servers", instance.uuid, volume)
 
     def get_console_output(self, context, instance):
         """Return what a server has printed, as bytes: Nova takes text for Latin-1."""

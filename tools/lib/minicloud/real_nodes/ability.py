@@ -8,6 +8,8 @@ import subprocess
 
 from minicloud.real_nodes import cgroups
 
+LOOP_CONTROL = pathlib.Path("/dev/loop-control")
+
 # Made and left again: namespaces of all kinds with an overlay in them, and two ends of a link.
 _TRIAL = """
 mount -t tmpfs trial /mnt && cd /mnt && mkdir lower upper work root &&
@@ -28,6 +30,8 @@ def reason_against() -> str | None:
         return f"there are no control groups of version 1 for {', '.join(sorted(missing))}"
     if not _writable(cgroups.ROOT / "pids"):
         return "control groups are read-only"
+    if not LOOP_CONTROL.exists():
+        return "volumes of nodes take loop devices, and there are none"
     return _trial()
 
 

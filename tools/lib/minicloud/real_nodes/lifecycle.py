@@ -11,6 +11,7 @@ class Action(enum.Enum):
     """What can be done with a node."""
 
     START = "start"
+    PLUG = "plug"
     STOP = "stop"
     REMOVE = "remove"
 
@@ -20,12 +21,16 @@ class Node(Protocol):
 
     def start(self, server: Server) -> None: ...
 
+    def plug(self, server: Server) -> None: ...
+
     def stop(self) -> None: ...
 
     def remove(self) -> None: ...
 
 
-def decide(server: Server | None, *, connected: bool, started: bool, runs: bool) -> Action | None:
+def decide(
+    server: Server | None, *, connected: bool, started: bool, runs: bool, plugged: bool
+) -> Action | None:
     """Return what a node needs now; None when it is as it should be.
 
     A node that has switched itself off, or was killed, stays so: its server shows nothing of it,
@@ -35,6 +40,7 @@ def decide(server: Server | None, *, connected: bool, started: bool, runs: bool)
     :param connected: whether its ports are known and have their links.
     :param started: whether this boot of it was begun.
     :param runs: whether it has processes.
+    :param plugged: whether it has the disks that its server has.
     """
     if server is None:
         return Action.REMOVE
@@ -42,6 +48,8 @@ def decide(server: Server | None, *, connected: bool, started: bool, runs: bool)
         return Action.STOP  # a reboot begins with this
     if server.on and connected and not started:
         return Action.START
+    if runs and not plugged:
+        return Action.PLUG
     return None
 
 
@@ -54,5 +62,9 @@ def act(action: Action, node: Node, server: Server | None) -> None:
         node.remove()
     elif action is Action.STOP:
         node.stop()
-    elif server is not None:
+    elif server is None:
+        return  # Nova has crossed it out since this was decided
+    elif action is Action.PLUG:
+        node.plug(server)
+    else:
         node.start(server)

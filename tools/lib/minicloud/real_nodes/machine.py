@@ -12,6 +12,7 @@ import subprocess
 import sys
 
 from minicloud.real_nodes import cgroups, shell
+from minicloud.real_nodes.disks import Disks
 from minicloud.real_nodes.places import Places
 from minicloud.real_nodes.servers import Server
 
@@ -53,8 +54,8 @@ def command(places: Places, server: Server) -> list[str]:
         "--keep-unit",
         "--capability=all",
         f"--system-call-filter={_SYSTEM_CALLS}",
-        # An engine's own overlays need another file system below than an overlay.
-        f"--bind={folder / 'docker'}:/var/lib/docker",
+        f"--bind={folder / 'docker'}:/var/lib/engine",
+        f"--bind={folder / 'disks'}:/dev/disk/by-id",
         # What cloud-init believes instead of the firmware that a container has not.
         "--setenv=product_name=OpenStack Nova",
         "--resolv-conf=off",
@@ -72,6 +73,7 @@ class Machine:
         self.server = server
         self.folder = places.machine(server)
         self.group = places.node(server)
+        self.disks = Disks(self.folder / "disks")
 
     @property
     def console(self) -> pathlib.Path:
@@ -94,10 +96,11 @@ class Machine:
 
         :raises OSError: its files or groups cannot be made.
         """
-        for name in ("upper", "work", "root", "docker"):
+        for name in ("upper", "work", "root", "docker", "disks"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o700)
         (self.folder / "user-data").write_bytes(server.raw_user_data)
+        self.plug(server)
         (self.folder / "boot").write_text(_boot(server))
         groups = cgroups.create(self.group, server.memory_mib)
         ignition = [sys.executable, server.name]
@@ -130,6 +133,17 @@ class Machine:
                 check=True,
             )
 
+    def is_plugged(self, server: Server) -> bool:
+        """Tell whether it sees the disks that its server has, and no others."""
+        return self.disks.are(server.volumes)
+
+    def plug(self, server: Server) -> None:
+        """Make it see just the disks that its server has.
+
+        :raises OSError: a disk does not come, or its device is still in use elsewhere.
+        """
+        self.disks.follow(server.volumes)
+
     def stop(self) -> None:
         """End it at once, as by pulling the plug; its files stay.
 
@@ -137,6 +151,7 @@ class Machine:
         """
         cgroups.kill(self.group)
         cgroups.remove(self.group)
+        self.disks.remove()
         (self.folder / "boot").unlink(missing_ok=True)
 
     def remove(self) -> None:

@@ -31,6 +31,11 @@ _MASKED = (
     "console-getty.service",  # it would take the console away from who writes there
     *("apt-daily.timer", "apt-daily-upgrade.timer", "e2scrub_all.timer", "fstrim.timer"),
 )
+# Of ours, by the targets that want them.
+_STARTED = {
+    "sysinit.target": "/etc/systemd/system/cgroups-writable.service",
+    "local-fs.target": "/usr/lib/systemd/system/var-lib-docker.mount",
+}
 # Started by the user data only.
 _NOT_STARTED = ("docker.service", "docker.socket", "containerd.service")
 
@@ -103,11 +108,11 @@ def finish(root: pathlib.Path) -> None:
     for unit in _MASKED:
         (units / unit).unlink(missing_ok=True)
         (units / unit).symlink_to("/dev/null")
-    wants = units / "sysinit.target.wants"
-    wants.mkdir(exist_ok=True)
-    link = wants / "cgroups-writable.service"
-    link.unlink(missing_ok=True)
-    link.symlink_to("/etc/systemd/system/cgroups-writable.service")
+    for target, unit in _STARTED.items():
+        link = units / f"{target}.wants" / pathlib.Path(unit).name
+        link.parent.mkdir(exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(unit)
 
 
 def build(settings: Settings, progress: Progress) -> None:

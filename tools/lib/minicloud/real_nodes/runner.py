@@ -118,7 +118,13 @@ class Runner:
         server, node = self._servers.get(identity), Machine(self._places, identity)
         connected = bool(self._picture.ports_of(identity))
         started = server is not None and node.was_started(server)
-        action = lifecycle.decide(server, connected=connected, started=started, runs=node.runs)
+        action = lifecycle.decide(
+            server,
+            connected=connected,
+            started=started,
+            runs=node.runs,
+            plugged=server is not None and node.is_plugged(server),
+        )
         if action is not None:
             self._busy[identity] = self._pool.submit(self._do, action, node, server)
 

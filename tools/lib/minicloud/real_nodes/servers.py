@@ -44,6 +44,7 @@ class Server:
     :ivar user_data: encoded as Nova keeps it.
     :ivar keys: public SSH keys by name.
     :ivar root: :data:`WHOLE` or :data:`BARE`.
+    :ivar volumes: files of the attached volumes, by their ids.
     """
 
     id: str
@@ -54,6 +55,7 @@ class Server:
     on: bool = True
     boot: int = 1
     root: str = WHOLE
+    volumes: dict[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def raw_user_data(self) -> bytes:
@@ -85,6 +87,21 @@ def switch(folder: pathlib.Path, server: str, *, on: bool) -> None:
     with contextlib.suppress(FileNotFoundError):
         known = load(folder, server)
         save(folder, dataclasses.replace(known, on=on, boot=known.boot + int(on)))
+
+
+def attach(folder: pathlib.Path, server: str, volume: str, file: str) -> None:
+    """Give a server a volume; one that is no real node is left alone."""
+    with contextlib.suppress(FileNotFoundError):
+        known = load(folder, server)
+        save(folder, dataclasses.replace(known, volumes={**known.volumes, volume: file}))
+
+
+def detach(folder: pathlib.Path, server: str, volume: str) -> None:
+    """Take a volume from a server; one that it has not is no error."""
+    with contextlib.suppress(FileNotFoundError):
+        known = load(folder, server)
+        left = {one: file for one, file in known.volumes.items() if one != volume}
+        save(folder, dataclasses.replace(known, volumes=left))
 
 
 def forget(folder: pathlib.Path, server: str) -> None:
