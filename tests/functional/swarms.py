@@ -112,6 +112,15 @@ class Swarm:
         (former,) = (identity for identity, status in known() if status == "Down")
         self.docker("node", "rm", former)
 
+    def wait_for_task(self, service: str, node: str) -> None:
+        """Wait until a service of one task runs on a node."""
+        words = ("service", "ps", service, "--filter=desired-state=running")
+
+        def printed() -> str:
+            return self.docker(*words, "--format={{.Node}} {{.CurrentState}}")
+
+        until(lambda: printed().startswith(f"{node} Running"), printed)
+
     def token(self, role: str) -> str:
         """Return the token by which nodes of a role join now."""
         return self.docker("swarm", "join-token", "--quiet", role).strip()
@@ -174,6 +183,30 @@ class Swarms:
 
     def uuid(self, name: str) -> str:
         return self._asked[name]
+
+    def settle(self) -> None:
+        """Wait until none is being made any more, however it has come out."""
+
+        def unsettled() -> list[str]:
+            shown = [self.bays.show(uuid).body for uuid in self._asked.values()]
+            return [row["name"] for row in shown if row["status"] == "CREATE_IN_PROGRESS"]
+
+        until(lambda: not unsettled(), lambda: f"still being made: {unsettled()}")
+
+    @contextmanager
+    def switched_off(self, swarm: Swarm, name: str) -> Iterator[None]:
+        """Have one node of a bay without power for a while; the bay is as before in the end."""
+        count, server = len(swarm.members()), swarm.machine(name).server
+        self._power(server, "os-stop")
+        try:
+            yield
+        finally:
+            self._power(server, "os-start")
+            until(lambda: swarm.ask("node", "ls")[0] == 0, self.real.consoles)
+            swarm.wait_until_ready(count)
+
+    def _power(self, server: str, action: str) -> None:
+        self.bays.session.call("POST", "compute", f"/servers/{server}/action", {action: None})
 
     def delete(self, names: Iterable[str]) -> None:
         """Delete bays, and wait until they are gone."""

@@ -8,7 +8,6 @@ import ipaddress
 import itertools
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -19,11 +18,11 @@ from deployment.cloud import Cloud, User
 from deployment.sentinel import Sentinel
 from deployment.service import Deployment
 from deployment.sessions import Refused
-from minicloud.real_nodes.machine import Machine
 from tests.functional import doors, node_users, quotas
 from tests.functional.bays import Bays
 from tests.functional.node_users import NodeUser
 from tests.functional.real_nodes import RealNodes
+from tests.functional.storage import assert_stores_on_its_volume
 from tests.functional.swarms import PATIENCE, Swarm, Swarms, environment, until, without_trace
 
 CIDR = "10.78.0.0/24"
@@ -36,7 +35,6 @@ STORING = ("atomic", "coreos")
 PRIVATE = "private"
 BROKEN = "broken"
 GREEDY = "greedy"
-DOCKER = "/var/lib/docker"
 
 
 @pytest.fixture(scope="module")
@@ -75,10 +73,6 @@ def _image(real: RealNodes) -> str:
     return f"{real.facts['registry']}/busybox"
 
 
-def _power(bays: Bays, server: str, action: str) -> None:
-    bays.session.call("POST", "compute", f"/servers/{server}/action", {action: None})
-
-
 def _intruder(swarms: Swarms, cloud: Cloud, swarm: Swarm, role: str = "node") -> NodeUser:
     """Return the user of one of a bay's nodes, by what lies there."""
     node = next(iter(swarm.machines(role).values()))
@@ -105,26 +99,7 @@ def test_each_image_makes_a_swarm_that_works(name: str, swarms: Swarms, cloud: C
 @pytest.mark.parametrize("name", STORING)
 def test_engines_keep_all_they_store_on_volumes_of_their_nodes(name: str, swarms: Swarms) -> None:
     for node_name, node in swarms[name].machines().items():
-        _assert_stores_on_its_volume(swarms, node_name, node)
-
-
-def _assert_stores_on_its_volume(swarms: Swarms, name: str, node: Machine) -> None:
-    real, session = swarms.real, swarms.bays.session
-    made = {v["name"]: v for v in session.get("volumev3", "/volumes/detail")["volumes"]}
-    volume = made[name]
-    assert (volume["status"], volume["size"]) == ("in-use", 1)
-    assert [row["server_id"] for row in volume["attachments"]] == [node.server]
-    disk = f"/dev/disk/by-id/virtio-{volume['id'][:20]}"
-    assert real.run(node, f"blockdev --getsize64 {disk}").strip() == str(1 << 30)
-    assert real.run(node, "docker info -f '{{.DockerRootDir}}'").strip() == DOCKER
-    for stored in (f"{DOCKER}/image", f"{DOCKER}/swarm", "/var/lib/containerd"):
-        shown = real.run(node, f"findmnt -nro SOURCE,FSTYPE --target {stored}").split()
-        assert shown[0].removesuffix("[/containerd-root]") == disk, shown
-        assert shown[1] == "ext4"
-    # The first blocks alone would be those of a file system that nobody writes to.
-    file = real.places.settings.volumes / volume["id"]
-    used = real.run(node, f"du -sk {DOCKER}/image | cut -f1")
-    assert file.stat().st_blocks // 2 > int(used) > 0
+        assert_stores_on_its_volume(swarms, node_name, node)
 
 
 def test_bay_without_floating_ips_or_tls_has_private_addresses(swarms: Swarms) -> None:
@@ -149,7 +124,7 @@ def test_bay_shrinks_by_its_idle_worker_and_grows_by_a_new_one(swarms: Swarms) -
     where = f"--constraint=node.hostname=={busy}"
     create = ("service", "create", "--quiet", "--detach", "--no-resolve-image", "--name=work")
     swarm.docker(*create, where, _image(real), "sleep", "100000")
-    _wait_for_task(swarm, busy)
+    swarm.wait_for_task("work", busy)
 
     # Left to itself Heat would take the one that was made last.
     swarms.bays.resize(swarm.uuid, 1)
@@ -158,7 +133,7 @@ def test_bay_shrinks_by_its_idle_worker_and_grows_by_a_new_one(swarms: Swarms) -
     assert [member.name for member in swarm.members()] == sorted(set(before) - {idle})
     rest = {name: node.server for name, node in swarm.machines().items()}
     assert rest == {name: server for name, server in before.items() if name != idle}
-    _wait_for_task(swarm, busy)
+    swarm.wait_for_task("work", busy)
     between = swarm.token("worker")
 
     swarms.bays.resize(swarm.uuid, 2)
@@ -171,16 +146,6 @@ def test_bay_shrinks_by_its_idle_worker_and_grows_by_a_new_one(swarms: Swarms) -
     assert environment(real, swarm.machine(new))["JOIN_TOKEN"] == between
     swarm.docker("service", "rm", "work")
     _assert_only_the_token_of_now_lets_in(swarms, swarm, new, (stolen, between))
-
-
-def _wait_for_task(swarm: Swarm, node: str) -> None:
-    """Wait until the service `work` runs on a node."""
-    words = ("service", "ps", "work", "--filter=desired-state=running")
-
-    def printed() -> str:
-        return swarm.docker(*words, "--format={{.Node}} {{.CurrentState}}")
-
-    until(lambda: printed().startswith(f"{node} Running"), printed)
 
 
 def _assert_only_the_token_of_now_lets_in(
@@ -200,19 +165,6 @@ def _assert_only_the_token_of_now_lets_in(
     swarm.wait_until_ready_again(name)
 
 
-@contextmanager
-def _switched_off(swarms: Swarms, swarm: Swarm, name: str) -> Iterator[None]:
-    """Have one node of a bay without power for a while; the bay is as before in the end."""
-    count, server = len(swarm.members()), swarm.machine(name).server
-    _power(swarms.bays, server, "os-stop")
-    try:
-        yield
-    finally:
-        _power(swarms.bays, server, "os-start")
-        until(lambda: swarm.ask("node", "ls")[0] == 0, swarms.real.consoles)
-        swarm.wait_until_ready(count)
-
-
 def test_swarm_of_three_managers_goes_on_without_the_first(swarms: Swarms) -> None:
     swarm = swarms["ubuntu"]
     first = next(name for name in swarm.machines("master") if name.endswith("-master"))
@@ -224,7 +176,7 @@ def test_swarm_of_three_managers_goes_on_without_the_first(swarms: Swarms) -> No
         known = swarm.members(other)
         return [member.name for member in known if not member.is_ready] == [first]
 
-    with _switched_off(swarms, swarm, first):
+    with swarms.switched_off(swarm, first):
         until(goes_on, lambda: str(swarm.ask("node", "ls", host=other)))
         create = ("service", "create", "--quiet", "--detach", "--no-resolve-image", "--name=on")
         swarm.docker(*create, _image(swarms.real), "sleep", "100000", host=other)
@@ -239,14 +191,14 @@ def test_worker_that_dies_is_told_by_the_health_of_its_bay(swarms: Swarms, bays:
         return str(bays.show(swarm.uuid).body["health_status"])
 
     until(lambda: health() == "HEALTHY", health)
-    with _switched_off(swarms, swarm, worker):
+    with swarms.switched_off(swarm, worker):
         # Within a minute where nothing else runs.
         bays.wait_for_event(swarm.uuid, f"{worker} is down", 180)
         assert health() == "UNHEALTHY"
     until(lambda: health() == "HEALTHY", health)
     bays.wait_for_event(swarm.uuid, f"{worker} is ready again")
     # What was mounted before it died is so again.
-    _assert_stores_on_its_volume(swarms, worker, swarm.machine(worker))
+    assert_stores_on_its_volume(swarms, worker, swarm.machine(worker))
 
 
 def test_failing_step_is_named_with_its_words_and_users_go_with_their_bay(
@@ -381,6 +333,7 @@ def test_update_that_fails_leaves_no_token_that_lets_in(
     swarm, real = swarms["coreos"], swarms.real
     (worker,) = swarm.machines("node").values()
     before = swarm.token("worker"), swarm.token("manager")
+    swarms.settle()  # what others are still given is of the same quota
     with quotas.used_up(cloud, demo, "compute"):
         bays.resize(swarm.uuid, 2)
         reason = real.wait_for(bays, swarm.uuid, "UPDATE_FAILED", PATIENCE)["status_reason"]
