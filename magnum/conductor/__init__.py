@@ -11,16 +11,12 @@
     steps      what each step does; every one can be repeated by another conductor
     watch      stacks in flight, looked at together
     nodes      steps on a bay's own nodes; victims chooses those that go
+    aftermath  a swarm put in order after an update that failed
     health     looks at the nodes of finished bays now and then
     swarm      what these want of a bay's managers
     progress   what a stack's resources do, told as events
 
-    containers what the API asks about containers, over the bus
-    creations  which containers this process makes, leased like operations
-    making     one container: its engine, its image, what a failure means
-    pulls      images on their way to engines
-    observing  how containers are, as their engines say
-    located    the nodes of a bay's swarm, and which of them take containers
+    containers single containers: made, observed, told what to do
     engines    the Docker engines of a bay, and its managers
     asking     several engines at the same time
 """

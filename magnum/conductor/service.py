@@ -18,7 +18,7 @@ from functools import partial
 from oslo_config import cfg
 
 from magnum.conductor.cloud import Cloud
-from magnum.conductor.containers import Containers
+from magnum.conductor.containers.verbs import Containers
 from magnum.conductor.health import HealthChecks
 from magnum.conductor.leases import Held, Leases
 from magnum.conductor.runner import Runner, Verdict

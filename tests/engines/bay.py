@@ -15,7 +15,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from magnum.conductor.cloud import Cloud
-from magnum.conductor.containers import Containers
+from magnum.conductor.containers.verbs import Containers
 from magnum.core import container
 from magnum.core.container import parse_memory
 from magnum.core.placement import Engine

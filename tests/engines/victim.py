@@ -17,7 +17,7 @@ from oslo_db import options as db_options
 from magnum.certs.x509 import Bundle
 from magnum.clients.docker.containers import ContainerVerbs
 from magnum.conductor.cloud import Cloud
-from magnum.conductor.containers import Containers
+from magnum.conductor.containers.verbs import Containers
 from magnum.conf import CONF
 from magnum.core.container import ContainerSpec
 from magnum.db.session import Database

@@ -17,7 +17,7 @@ from deployment.client import Client, ClientFailed
 from deployment.cloud import Cloud, User
 from deployment.service import Deployment, wrapped_with
 from deployment.sessions import Reply
-from magnum.conductor.located import FRESH_SECONDS
+from magnum.conductor.containers.located import FRESH_SECONDS
 from tests.functional.bays import Bays
 from tests.functional.conftest import CLIENTS
 from tests.functional.containers import PATIENCE, Containers, until

@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from magnum.conductor.cloud import Cloud
-from magnum.conductor.containers import Containers
+from magnum.conductor.containers.verbs import Containers
 from magnum.core import container
 from magnum.core.container import Seen
 from magnum.core.placement import Engine

@@ -9,7 +9,7 @@ from magnum.clients.docker.errors import EngineMissing, EngineSilent, EngineUnre
 from magnum.conductor.asking import Asking
 from magnum.conductor.cloud import Cloud
 from magnum.conductor.engines import engine_at, trust
-from magnum.conductor.located import Located
+from magnum.conductor.containers.located import Located
 from magnum.core import errors
 from magnum.core.container import Place, Seen, Status
 from magnum.db import repository

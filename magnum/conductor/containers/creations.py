@@ -2,7 +2,7 @@
 """Containers that are to be made: claimed, made by threads of their own, and waited for.
 
 As with operations all that matters is in the table, so the process may be killed at any
-instruction; what one creation is made of is told by :mod:`magnum.conductor.making`.
+instruction; what one creation is made of is told by :mod:`magnum.conductor.containers.making`.
 """
 
 import logging
@@ -13,7 +13,7 @@ from concurrent.futures import Future
 
 from magnum.conductor.cloud import Cloud
 from magnum.conductor.holding import Holdings
-from magnum.conductor.making import Held, Maker
+from magnum.conductor.containers.making import Held, Maker
 from magnum.context import carried
 from magnum.core import errors
 from magnum.db import creations
