@@ -12,8 +12,8 @@ from collections import defaultdict
 from concurrent.futures import Future
 
 from magnum.conductor.cloud import Cloud
-from magnum.conductor.holding import Holdings
 from magnum.conductor.containers.making import Held, Maker
+from magnum.conductor.holding import Holdings
 from magnum.context import carried
 from magnum.core import errors
 from magnum.db import creations

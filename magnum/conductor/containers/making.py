@@ -20,10 +20,10 @@ from magnum.clients.docker.errors import (
     ImageMissing,
 )
 from magnum.conductor.cloud import Cloud
-from magnum.conductor.engines import engine_at
-from magnum.conductor.holding import Holding
 from magnum.conductor.containers.located import Located
 from magnum.conductor.containers.pulls import Later, Pulls
+from magnum.conductor.engines import engine_at
+from magnum.conductor.holding import Holding
 from magnum.core import errors
 from magnum.core.container import ContainerSpec
 from magnum.core.placement import Engine as Place

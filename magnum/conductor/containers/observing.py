@@ -8,8 +8,8 @@ from magnum.clients.docker.containers import CONTAINER_LABEL, Found
 from magnum.clients.docker.errors import EngineMissing, EngineSilent, EngineUnreachable
 from magnum.conductor.asking import Asking
 from magnum.conductor.cloud import Cloud
-from magnum.conductor.engines import engine_at, trust
 from magnum.conductor.containers.located import Located
+from magnum.conductor.engines import engine_at, trust
 from magnum.core import errors
 from magnum.core.container import Place, Seen, Status
 from magnum.db import repository

@@ -19,10 +19,10 @@ from magnum.clients.docker.errors import (
 from magnum.conductor.asking import Asking
 from magnum.conductor.cloud import Cloud
 from magnum.conductor.containers.creations import Creations
-from magnum.conductor.engines import engine_at
 from magnum.conductor.containers.located import Located
 from magnum.conductor.containers.making import Maker
 from magnum.conductor.containers.observing import GONE, Observing
+from magnum.conductor.engines import engine_at
 from magnum.core import container, errors
 from magnum.core.container import Place, Seen, Status
 from magnum.db import containers, repository

@@ -5,7 +5,7 @@ import pytest
 from oslo_config import cfg
 
 from magnum.clients.docker.errors import EngineConflict, EngineMissing, EngineSilent
-from magnum.conductor import located
+from magnum.conductor.containers import located
 from magnum.core import errors
 from magnum.core.container import Seen
 from magnum.db import containers

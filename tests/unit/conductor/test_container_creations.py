@@ -9,7 +9,7 @@ import pytest
 from oslo_config import cfg
 
 from magnum.clients.docker.errors import EngineConflict, EngineUnreachable, ImageMissing
-from magnum.conductor import creations as creations_held, located
+from magnum.conductor.containers import creations as creations_held, located
 from magnum.core import errors
 from magnum.db import creations
 from magnum.db.session import Database
