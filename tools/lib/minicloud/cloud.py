@@ -181,7 +181,7 @@ class Cloud:
 
     def _register(self, half: str) -> None:
         """Register one half, unless that was done with these settings by this program."""
-        names = ("register.py", "facts.py", "settings.py", "real_nodes/servers.py")
+        names = ("register.py", "population.py", "facts.py", "settings.py", "real_nodes/servers.py")
         sources = [_HERE / name for name in names]
         wanted = digest(repr(self.settings), *sources)
         step = f"register-{half}"

@@ -9,7 +9,7 @@ import pathlib
 import subprocess
 from typing import TYPE_CHECKING, Any
 
-from minicloud import register
+from minicloud import population
 from minicloud.real_nodes.places import Places
 from minicloud.real_nodes.servers import BARE, REAL_IMAGES, WHOLE
 from minicloud.settings import REGION, Settings, write_private
@@ -30,7 +30,7 @@ export PATH={tools}:$PATH
 
 def private_key(settings: Settings) -> pathlib.Path:
     """Return where the private half of the registered keypair lies."""
-    return settings.var / register.KEYPAIR
+    return settings.var / population.KEYPAIR
 
 
 def make_keypair(settings: Settings) -> str:
@@ -61,7 +61,7 @@ def make_keypair(settings: Settings) -> str:
 def _users(cloud: "Connection", settings: Settings) -> dict[str, dict[str, str]]:
     projects = {p.name: p.id for p in cloud.identity.projects(domain_id="default")}
     ids = {u.name: u.id for u in cloud.identity.users(domain_id="default")}
-    homes = {"admin": "admin"} | {u: p for u, (p, _) in register.ORDINARY_USERS.items()}
+    homes = {"admin": "admin"} | {u: p for u, (p, _) in population.ORDINARY_USERS.items()}
     return {
         user: {
             "id": ids[user],
@@ -89,11 +89,11 @@ def gather(cloud: "Connection", settings: Settings) -> dict[str, Any]:
         "service_user": _service_user(cloud, settings),
         "trustee_domain": _trustee_domain(cloud, settings),
         "external_network": {
-            "name": register.EXTERNAL_NETWORK,
-            "id": cloud.network.find_network(register.EXTERNAL_NETWORK).id,
+            "name": population.EXTERNAL_NETWORK,
+            "id": cloud.network.find_network(population.EXTERNAL_NETWORK).id,
             "range": settings.external_range,
         },
-        "keypair": {"name": register.KEYPAIR, "private_key": str(private_key(settings))},
+        "keypair": {"name": population.KEYPAIR, "private_key": str(private_key(settings))},
         "images": {image.name: image.id for image in cloud.image.images()},
         "flavors": {flavor.name: flavor.id for flavor in cloud.compute.flavors()},
         "nodes_control": str(settings.run / "nodes.json"),
@@ -138,7 +138,7 @@ def _service_user(cloud: "Connection", settings: Settings) -> dict[str, str]:
 
 def _trustee_domain(cloud: "Connection", settings: Settings) -> dict[str, str]:
     domain = cloud.identity.find_domain("magnum")
-    admin = cloud.identity.find_user(register.DOMAINS["magnum"], domain_id=domain.id)
+    admin = cloud.identity.find_user(population.DOMAINS["magnum"], domain_id=domain.id)
     return {
         "id": domain.id,
         "name": domain.name,

@@ -12,60 +12,10 @@ import sys
 import openstack
 from openstack.connection import Connection
 
-from minicloud import facts, settings as settings_module
+from minicloud import facts, population, settings as settings_module
 from minicloud.configs import SERVICE_USERS
 from minicloud.real_nodes.servers import IMAGE_PROPERTY, REAL_IMAGES
 from minicloud.settings import REGION, Settings
-
-ROLES = ("admin", "manager", "member", "reader", "service")
-HEAT_ROLES = ("heat_stack_owner", "heat_stack_user")
-
-# user -> (project, roles)
-ORDINARY_USERS = {
-    "demo": ("demo", ("member", "heat_stack_owner")),
-    "demo2": ("demo", ("member", "heat_stack_owner")),
-    "alt": ("alt", ("member", "heat_stack_owner")),
-}
-# domain -> its administrator
-DOMAINS = {"heat": "heat_domain_admin", "magnum": "trustee_domain_admin"}
-
-# catalogue name -> (type, service whose port it has, path)
-CATALOGUE = {
-    "glance": ("image", "glance", ""),
-    "placement": ("placement", "placement", ""),
-    "neutron": ("network", "neutron", ""),
-    "nova": ("compute", "nova", "/v2.1"),
-    "heat": ("orchestration", "heat", "/v1/%(tenant_id)s"),
-    "heat-cfn": ("cloudformation", "heat-cfn", "/v1"),
-    "barbican": ("key-manager", "barbican", ""),
-    "magnum": ("container-infra", "magnum", "/v1"),
-    "magnum-legacy": ("container", "magnum", "/v1"),
-}
-VOLUMES = {"cinder": ("volumev3", "cinder", "/v3/%(tenant_id)s")}
-"""What the catalogue has besides in a cloud with volumes."""
-
-# name -> (vcpus, MiB of memory, GiB of disk); without a disk Nova lets ordinary users boot none
-FLAVORS = {
-    "m1.nano": (1, 64, 1),
-    "m1.tiny": (1, 512, 1),
-    "m1.small": (1, 2048, 20),
-    "m1.medium": (2, 4096, 40),
-    "m1.large": (4, 8192, 80),
-    "m1.xlarge": (8, 16384, 160),
-    # What a real node needs.
-    "node.small": (1, 512, 5),
-    "node.medium": (1, 1024, 10),
-}
-# name -> os_distro
-IMAGES = {
-    "fedora-21-atomic-5": "fedora-atomic",
-    "fedora-atomic-latest": "fedora-atomic",
-    "coreos": "coreos",
-    "ubuntu-mesos": "ubuntu",
-    "cirros": None,
-}
-KEYPAIR = "testkey"
-EXTERNAL_NETWORK = "public"
 
 
 def connect(settings: Settings, user: str, project: str) -> Connection:
@@ -100,10 +50,10 @@ def _ensure_project(cloud: Connection, name: str) -> str:
 def _ensure_endpoints(cloud: Connection, settings: Settings) -> None:
     present = {(e.service_id, e.interface): e for e in cloud.identity.endpoints()}
     services = {s.type: s for s in cloud.identity.services()}
-    for kind, _, _ in VOLUMES.values():
+    for kind, _, _ in population.VOLUMES.values():
         if kind in services and not settings.has_volumes:  # who found it would ask a dead service
             cloud.identity.delete_service(services[kind])
-    catalogue = CATALOGUE | (VOLUMES if settings.has_volumes else {})
+    catalogue = population.CATALOGUE | (population.VOLUMES if settings.has_volumes else {})
     for name, (kind, port, path) in catalogue.items():
         service = services.get(kind) or cloud.identity.create_service(name=name, type=kind)
         url = settings.url(port, path)
@@ -121,7 +71,7 @@ def register_identity(cloud: Connection, settings: Settings) -> None:
     """Make roles, projects, users, domains and the catalogue."""
     identity = cloud.identity
     roles = {role.name: role.id for role in identity.roles()}
-    for name in (*ROLES, *HEAT_ROLES):
+    for name in (*population.ROLES, *population.HEAT_ROLES):
         if name not in roles:
             roles[name] = identity.create_role(name=name).id
 
@@ -132,10 +82,14 @@ def register_identity(cloud: Connection, settings: Settings) -> None:
     service_project = _ensure_project(cloud, "service")
     for name in SERVICE_USERS:
         grant(service_project, _ensure_user(cloud, settings, name), ("admin", "service"))
-    grant(_ensure_project(cloud, "admin"), _ensure_user(cloud, settings, "admin"), HEAT_ROLES[:1])
-    for name, (project, granted) in ORDINARY_USERS.items():
+    grant(
+        _ensure_project(cloud, "admin"),
+        _ensure_user(cloud, settings, "admin"),
+        population.HEAT_ROLES[:1],
+    )
+    for name, (project, granted) in population.ORDINARY_USERS.items():
         grant(_ensure_project(cloud, project), _ensure_user(cloud, settings, name), granted)
-    for domain, name in DOMAINS.items():
+    for domain, name in population.DOMAINS.items():
         found = identity.find_domain(domain) or identity.create_domain(name=domain)
         user = _ensure_user(cloud, settings, name, found.id)
         identity.assign_domain_role_to_user(found.id, user, roles["admin"])
@@ -143,8 +97,10 @@ def register_identity(cloud: Connection, settings: Settings) -> None:
 
 
 def _ensure_external_network(cloud: Connection, settings: Settings) -> None:
-    network = cloud.network.find_network(EXTERNAL_NETWORK) or cloud.network.create_network(
-        name=EXTERNAL_NETWORK,
+    network = cloud.network.find_network(
+        population.EXTERNAL_NETWORK
+    ) or cloud.network.create_network(
+        name=population.EXTERNAL_NETWORK,
         is_router_external=True,
         provider_network_type="flat",
         provider_physical_network="public",
@@ -164,7 +120,9 @@ def _ensure_images(cloud: Connection, *, real_nodes: bool) -> None:
     for name in REAL_IMAGES:
         if not real_nodes and name in present:  # nobody would boot its servers
             cloud.image.delete_image(present[name])
-    wanted = {name: {"os_distro": distro} if distro else {} for name, distro in IMAGES.items()}
+    wanted = {
+        name: {"os_distro": distro} if distro else {} for name, distro in population.IMAGES.items()
+    }
     if real_nodes:
         wanted |= {
             name: {"os_distro": real.os_distro, IMAGE_PROPERTY: real.root}
@@ -189,17 +147,17 @@ def _ensure_images(cloud: Connection, *, real_nodes: bool) -> None:
 
 def _ensure_keypair(settings: Settings) -> None:
     public_key = facts.make_keypair(settings)
-    users = {"admin": ("admin", ()), **ORDINARY_USERS}
+    users = {"admin": ("admin", ()), **population.ORDINARY_USERS}
     for user, (project, _) in users.items():
         compute = connect(settings, user, project).compute
-        if not compute.find_keypair(KEYPAIR):
-            compute.create_keypair(name=KEYPAIR, public_key=public_key)
+        if not compute.find_keypair(population.KEYPAIR):
+            compute.create_keypair(name=population.KEYPAIR, public_key=public_key)
 
 
 def register_resources(cloud: Connection, settings: Settings) -> None:
     """Make flavors, images, the external network and keypairs."""
     present = {flavor.name for flavor in cloud.compute.flavors()}
-    for number, (name, (vcpus, memory, disk)) in enumerate(FLAVORS.items()):
+    for number, (name, (vcpus, memory, disk)) in enumerate(population.FLAVORS.items()):
         if name not in present:
             cloud.compute.create_flavor(
                 id=str(number), name=name, vcpus=vcpus, ram=memory, disk=disk
