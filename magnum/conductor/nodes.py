@@ -97,6 +97,9 @@ def forget_victims(run: Run) -> None:
     if not has_swarm(run.cluster):
         return
     present = set(run.progress.get("workers", ()))
+    if not present and run.spec.node_count:  # the stack does not tell; they may all be alive
+        run.warn("The swarm may go on listing nodes that are gone: the stack tells of no workers")
+        return
     gone = set(run.progress.get("workers_before", ())) - present
     asked(
         run,

@@ -273,6 +273,20 @@ def test_stack_that_does_not_tell_its_workers_leaves_the_choice_to_heat(bench: B
     assert warnings(bench)[0].startswith("Heat chooses which nodes go")
 
 
+def test_workers_are_not_forgotten_because_the_stack_does_not_tell_of_them(bench: Bench) -> None:
+    row = bay(bench, 2)
+    (stack,) = bench.fakes.heat.living()
+    bench.database.write(lambda session: factories.add_resize(session, row, 1, rollback=False))
+    (held,) = bench.leases.claim(1)
+    assert bench.runner.begin(held) is Verdict.WAITING
+    bench.fakes.heat.settle()
+    bench.fakes.heat.outputs_of[stack.id] = {"workers": None}
+    bench.runner.resume(bench.fakes.heat.stacks[stack.id], held)
+    assert status(bench, row) == "UPDATE_COMPLETE"
+    assert {worker_name("0"), worker_name("1")} & bench.fakes.swarm.listed.keys()
+    assert any("the stack tells of no workers" in text for text in warnings(bench))
+
+
 def test_node_that_joined_anew_counts_as_what_it_is_now() -> None:
     workers = [Worker(str(place), f"n{place}", f"id{place}") for place in range(2)]
     nodes = [
