@@ -10,18 +10,17 @@ import os
 import pathlib
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import time
 import xml.etree.ElementTree
-from collections.abc import Callable
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from deployment import cloud
 from minicloud import commands, debian
 from quality import environment
-from quality.beside import Beside, Manner
 
 ROOT = environment.ROOT
 
@@ -34,7 +33,6 @@ class Stage:
     :param cloud: whether it wants the mini cloud.
     :param more: further arguments for pytest.
     :param packages: of Debian that it needs.
-    :param beside: whether it only computes, and may do so while the last stage waits.
     """
 
     name: str
@@ -44,7 +42,6 @@ class Stage:
     cloud: bool = False
     more: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
-    beside: bool = False
 
 
 PARALLEL = ("--numprocesses=2",)
@@ -53,13 +50,7 @@ STAGES = (
     Stage("lint", "style, types, layers, shell, documentation", None, 10),
     Stage("unit", "one module at a time, no input or output", "tests/unit", 10, more=PARALLEL),
     Stage("contract", "the HTTP interface, in one process", "tests/contract", 10, more=PARALLEL),
-    Stage(
-        "fuzz",
-        "the HTTP interface again, sent nonsense by the thousand",
-        "tests/fuzz",
-        60,
-        beside=True,
-    ),
+    Stage("fuzz", "the HTTP interface again, sent nonsense by the thousand", "tests/fuzz", 60),
     Stage(
         "databases",
         "what uses a database, on MariaDB and PostgreSQL",
@@ -67,7 +58,6 @@ STAGES = (
         20,
         more=("tests/unit", "tests/contract", "--databases", *PARALLEL),
         packages=("mariadb-server-core", "postgresql"),
-        beside=True,
     ),
     Stage(
         "devstack",
@@ -102,7 +92,7 @@ STAGES = (
         "functional",
         "both services on the mini cloud",
         "tests/functional",
-        65,
+        70,
         cloud=True,
         # A dozen services on two cores stumble now and then: a test may fail once, and is named.
         more=("--reruns=1",),
@@ -126,10 +116,21 @@ class Outcome:
         return self.passed > 0 and self.failed == 0
 
 
-def _call(command: list[str], minutes: float, manner: Manner) -> int:
-    """Run a command from our root, where no cloud is chosen; its status, 124 if it was ended."""
+def _call(command: list[str], minutes: int) -> int:
+    """Run a command in its own process group; its status, or 124 when it took too long."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("OS_")}
-    return manner.call(command, minutes, ROOT, clean)
+    child = subprocess.Popen(
+        command, cwd=ROOT, env=clean, stdin=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        return child.wait(minutes * 60)
+    except subprocess.TimeoutExpired:
+        print(f"Not finished after {minutes} minutes: ending it", flush=True)
+        return 124
+    finally:
+        if child.poll() is None:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
 
 
 def _count(report: pathlib.Path, outcome: Outcome) -> None:
@@ -143,37 +144,35 @@ def _count(report: pathlib.Path, outcome: Outcome) -> None:
     outcome.passed = max(number["tests"] - outcome.failed - outcome.skipped, 0)
 
 
-def _run_lint(python: pathlib.Path, outcome: Outcome, arguments: list[str], manner: Manner) -> None:
+def _run_lint(python: pathlib.Path, outcome: Outcome, arguments: list[str]) -> None:
     script = str(ROOT / "tools" / "lib" / "quality" / "lint.py")
-    status = _call([str(python), script, *arguments], outcome.stage.limit, manner)
+    status = _call([str(python), script, *arguments], outcome.stage.limit)
     outcome.passed, outcome.failed = (1, 0) if status == 0 else (0, 1)
 
 
-def _run_tests(
-    python: pathlib.Path, outcome: Outcome, arguments: list[str], manner: Manner
-) -> None:
+def _run_tests(python: pathlib.Path, outcome: Outcome, arguments: list[str]) -> None:
     folder = outcome.stage.folder or ""
     if not (ROOT / folder).exists():
-        manner.say(f"There is no {folder}")
+        print(f"There is no {folder}")
         outcome.failed = 1
         return
-    if not _have_packages(outcome.stage.packages, manner.say):
+    if not _have_packages(outcome.stage.packages):
         outcome.failed = 1
         return
     report = environment.cache() / f"report-{outcome.stage.name}.xml"
     report.unlink(missing_ok=True)
     seed = random.randrange(2**32)
-    manner.say(f"The order of the tests is that of --randomly-seed={seed}")
+    print(f"The order of the tests is that of --randomly-seed={seed}", flush=True)
     command = [str(python), "-m", "pytest", "-q", f"--junitxml={report}"]
     command += [f"--randomly-seed={seed}", folder]
-    status = _call([*command, *outcome.stage.more, *arguments], outcome.stage.limit, manner)
+    status = _call([*command, *outcome.stage.more, *arguments], outcome.stage.limit)
     if report.exists():
         _count(report, outcome)
     if status and not outcome.failed:
         outcome.failed = 1
 
 
-def _have_packages(names: tuple[str, ...], say: Callable[[str], None] = print) -> bool:
+def _have_packages(names: tuple[str, ...]) -> bool:
     """Install the Debian packages that are missing, when we may; whether all are there.
 
     On other machines the tests themselves say which program they miss.
@@ -181,13 +180,13 @@ def _have_packages(names: tuple[str, ...], say: Callable[[str], None] = print) -
     if shutil.which("dpkg-query") is None or not (missing := debian.missing(names)):
         return True
     if os.getuid() != 0:
-        say(f"Please install: {' '.join(missing)}")
+        print(f"Please install: {' '.join(missing)}")
         return False
     log, note = (environment.cache() / name for name in ("apt.log", "policy-rc.d-is-ours"))
     try:
-        debian.install(names, ("docker", "mariadb", "postgresql"), log, note, say)
+        debian.install(names, ("docker", "mariadb", "postgresql"), log, note, print)
     except commands.CommandError as error:
-        say(str(error))
+        print(error)
         return False
     return True
 
@@ -196,65 +195,37 @@ def _start_cloud() -> Outcome:
     """Bring the mini cloud up; what fails for want of it will say so."""
     print(f"\n=== {CLOUD.name}: {CLOUD.what}", flush=True)
     began = time.monotonic()
-    status = _call([str(ROOT / "tools" / "minicloud"), "up", "--nodes"], CLOUD.limit, Manner())
+    status = _call([str(ROOT / "tools" / "minicloud"), "up", "--nodes"], CLOUD.limit)
     minutes = (time.monotonic() - began) / 60
     return Outcome(CLOUD, minutes, passed=int(status == 0), failed=int(status != 0))
 
 
-def run(
-    stage: Stage, python: pathlib.Path, arguments: list[str], manner: Manner | None = None
-) -> Outcome:
-    """Run one stage to its end; in front unless it is told in which manner."""
-    manner = manner or Manner()
-    manner.say(f"\n=== {stage.name}: {stage.what}")
+def run(stage: Stage, python: pathlib.Path, arguments: list[str]) -> Outcome:
+    """Run one stage to its end."""
+    print(f"\n=== {stage.name}: {stage.what}", flush=True)
     outcome = Outcome(stage)
     began = time.monotonic()
-    work = _run_lint if stage.folder is None else _run_tests
-    work(python, outcome, arguments, manner)
+    if stage.folder is None:
+        _run_lint(python, outcome, arguments)
+    else:
+        _run_tests(python, outcome, arguments)
     outcome.minutes = (time.monotonic() - began) / 60
     return outcome
 
 
-def run_all(
-    stages: list[Stage], python: pathlib.Path, arguments: list[str], beside: bool = False
-) -> list[Outcome]:
-    """Run stages in order, the mini cloud beside those that want it.
-
-    :param beside: whether those that only compute do so while the last one runs.
-    """
-    humble = [stage for stage in stages[:-1] if beside and stage.beside]
+def run_all(stages: list[Stage], python: pathlib.Path, arguments: list[str]) -> list[Outcome]:
+    """Run stages in order, the mini cloud beside those that want it."""
     outcomes: list[Outcome] = []
     was_up = cloud.is_up(cloud.DEFAULT_PREFIX)
     try:
         for stage in stages:
-            if stage in humble:
-                continue
             if stage.cloud and not any(one.stage is CLOUD for one in outcomes):
                 outcomes.append(_start_cloud())
-            if stage is not stages[-1]:
-                outcomes.append(run(stage, python, arguments))
-            else:
-                outcomes += _run_last(stage, humble, python, arguments)
+            outcomes.append(run(stage, python, arguments))
     finally:
         if not was_up and any(one.stage is CLOUD for one in outcomes):
             cloud.down(cloud.DEFAULT_PREFIX)
     return outcomes
-
-
-def _run_last(
-    stage: Stage, humble: list[Stage], python: pathlib.Path, arguments: list[str]
-) -> list[Outcome]:
-    """Run a stage in front, and others beside it, at the lowest priority and one by one."""
-    for one in humble:  # not while tests run, which would notice
-        _have_packages(one.packages)
-    outcomes = {one.name: Outcome(one, failed=1) for one in humble}  # until we know better
-
-    def work(one: Stage, manner: Manner) -> None:
-        outcomes[one.name] = run(one, python, arguments, manner)
-
-    with Beside(humble, work):
-        front = run(stage, python, arguments)
-    return [front, *outcomes.values()]
 
 
 def report(outcomes: list[Outcome], minutes: float) -> bool:
@@ -281,11 +252,6 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
         epilog="Arguments after -- go to pytest or lint.py.",
     )
     parser.add_argument("names", nargs="*", metavar="STAGE", help=f"some of: {names}")
-    parser.add_argument(
-        "--beside",
-        action="store_true",
-        help="run stages that only compute while the last one waits, at the lowest priority",
-    )
     parser.add_argument("--only-lint", action="store_true", help=argparse.SUPPRESS)
     split = argv.index("--") if "--" in argv else len(argv)
     options = parser.parse_args(argv[:split])
@@ -309,7 +275,7 @@ def main(argv: list[str]) -> int:
         script = str(ROOT / "tools" / "lib" / "quality" / "lint.py")
         return subprocess.call([str(python), script, *options.names], cwd=ROOT)
     wanted = [stage for stage in STAGES if not options.names or stage.name in options.names]
-    outcomes = run_all(wanted, python, options.passed_on, options.beside)
+    outcomes = run_all(wanted, python, options.passed_on)
     return 0 if report(outcomes, (time.monotonic() - began) / 60) else 1
 
 
