@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from http import cookiejar
+from http import HTTPStatus, cookiejar
 from typing import Any
 
 import requests
@@ -141,11 +141,24 @@ class CloudSession(session.Session):
         try:
             answer = super().request(url, method, **kwargs)
         except exceptions.ClientException as error:
-            _count(service, method, getattr(error, "response", None), time.monotonic() - began)
+            failed = getattr(error, "response", None)
+            _count(service, method, failed, time.monotonic() - began)
+            self._doubt_token(failed)
             raise
         _count(service, method, answer, 0.0)
+        self._doubt_token(answer)
         LOG.debug("%s %s: %d", method, answer.url.partition("?")[0], answer.status_code)
         return answer
+
+    def _doubt_token(self, answer: requests.Response | None) -> None:
+        """Have the next request log in anew after a failure that our token may be the cause of.
+
+        A service remembers for minutes that a token was good, and hands it on to Keystone, which
+        knows that it was revoked: Heat then answers 500, to every try with that token.  A caller's
+        token stays: it cannot be exchanged for another one.
+        """
+        if answer is not None and answer.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
+            self.invalidate()
 
     def _seconds_for(self, configured: float) -> float:
         if self._deadline is None:

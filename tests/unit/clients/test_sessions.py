@@ -7,6 +7,7 @@ import pytest
 
 from magnum.clients import neutron, nova
 from magnum.core.errors import Unauthorized, Unavailable
+from magnum.heat.stacks import Stacks
 from tests.fakes.http import Answer
 from tests.fakes.openstack import FakeOpenStack, make_conf
 
@@ -38,6 +39,26 @@ def test_an_expired_token_is_fetched_anew(cloud):
     cloud.neutron._answer = lambda call: refused.pop() if refused else genuine(call)
     assert neutron.ports_on_network(session, "n") == []
     assert cloud.keystone.count("POST", "/auth/tokens") == 2
+
+
+@pytest.mark.parametrize(
+    ("service", "ask"),
+    [  # whose libraries raise, or hand out, what failed
+        ("neutron", lambda cloud, session: neutron.ports_on_network(session, "n")),
+        ("heat", lambda cloud, session: Stacks(session, cloud.conf).find("bay")),
+    ],
+)
+def test_a_token_is_fetched_anew_after_a_failure_it_may_have_caused(cloud, service, ask):
+    _, session = cloud.tenant()
+    revoked = session.get_token()
+    fake = getattr(cloud, service)
+    genuine = fake._answer
+    fake._answer = lambda call: (
+        Answer(500) if call.headers["X-Auth-Token"] == revoked else genuine(call)
+    )
+    with pytest.raises(Unavailable):
+        ask(cloud, session)
+    assert not ask(cloud, session)
 
 
 def test_the_domain_admin_is_scoped_to_the_trustee_domain(cloud):
