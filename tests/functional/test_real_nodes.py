@@ -149,31 +149,6 @@ def _answers(real: RealNodes, node: Machine, url: str) -> bool:
     return False
 
 
-def test_containers_of_two_nodes_talk_over_an_attachable_network(
-    real: RealNodes, swarms: list[Swarm]
-) -> None:
-    swarm, image = swarms[0], f"{real.facts['registry']}/busybox"
-
-    def docker(*words: str) -> None:
-        status, printed = real.docker(*swarm.options, *words)
-        assert status == 0, printed
-
-    docker("network", "create", "--driver=overlay", "--attachable", "among")
-    # By name alone: a virtual address wants a module that not every kernel has.
-    far = ("--name=far", "--network=among", "--endpoint-mode=dnsrr")
-    create = ("service", "create", "--quiet", "--detach", "--no-resolve-image")
-    create = (*create, "--constraint=node.role==worker")
-    docker(*create, *far, image, "httpd", "-f", "-h", "/etc")
-
-    ask = ("run", "--rm", "--network=among", image, "wget", "-q", "-T", "3", "-O", "-")
-    deadline = time.monotonic() + 60
-    while (told := real.docker(*swarm.options, *ask, "http://far/passwd"))[0] != 0:
-        assert time.monotonic() < deadline, told
-        time.sleep(0.5)
-    assert "root:" in told[1]
-    docker("service", "rm", "far")
-
-
 def test_node_reaches_the_cloud_and_nothing_else(
     real: RealNodes, swarms: list[Swarm], cloud: Cloud
 ) -> None:
