@@ -179,7 +179,12 @@ OPENSTACK = (
     _api("glance", "glance.wsgi.api", "/v2/schemas/image"),
     _api("barbican", "minicloud_barbican"),
 )
-NODES = Service("nodes", _module("minicloud.nodes"), env=_our_modules, sources=("nodes/*.py",))
+NODES = Service(
+    "nodes",
+    _module("minicloud.nodes"),
+    env=_our_modules,
+    sources=("nodes/*.py", "administrator.py"),
+)
 VOLUMES = (
     _api("cinder", "cinder.wsgi.api"),
     _daemon("cinder-scheduler", _reports("cinder-scheduler")),
@@ -197,7 +202,7 @@ REAL_NODES = (
         "real-nodes",
         _module("minicloud.real_nodes"),
         env=_our_modules,
-        sources=("real_nodes/*.py",),
+        sources=("real_nodes/*.py", "administrator.py"),
     ),
 )
 SERVICES = (*INFRASTRUCTURE, IDENTITY, *OPENSTACK, *VOLUMES, NODES, *REAL_NODES)

@@ -13,13 +13,13 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from keystoneauth1 import adapter, identity, session
 from keystoneauth1.exceptions import ClientException
 
+from minicloud import administrator
 from minicloud.nodes.node import Node
 from minicloud.real_nodes import servers as real_servers
 from minicloud.real_nodes.places import Places
-from minicloud.settings import REGION, Settings
+from minicloud.settings import Settings
 
 _THREADS = 6
 _PERIOD = 1.0  # seconds
@@ -31,29 +31,12 @@ def log(text: str) -> None:
     print(time.strftime("%Y-%m-%d %H:%M:%S"), text, flush=True)
 
 
-def _nova(settings: Settings) -> adapter.Adapter:
-    auth = identity.Password(
-        auth_url=settings.auth_url,
-        username="admin",
-        password=settings.password("admin"),
-        project_name="admin",
-        user_domain_id="default",
-        project_domain_id="default",
-    )
-    return adapter.Adapter(
-        session.Session(auth),
-        service_type="compute",
-        region_name=REGION,
-        default_microversion="2.60",
-    )
-
-
 class Watch:
     """Knows which servers there are and which of them are being played."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._nova = _nova(settings)
+        self._nova = administrator.connect(settings, "compute", "2.60")
         self._folder = settings.var / "nodes"
         self._real = Places(settings).servers
         self._pool = ThreadPoolExecutor(_THREADS, "node")

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 from urllib.parse import urlencode
 
-from keystoneauth1 import adapter, identity, session
+from keystoneauth1 import adapter
 
 from minicloud.real_nodes.picture import (
     ROUTER_INTERFACE,
@@ -17,22 +17,8 @@ from minicloud.real_nodes.picture import (
     Rule,
     Subnet,
 )
-from minicloud.settings import REGION, Settings
 
 _AT_ONCE = 50  # ids in one question, so that no address gets too long
-
-
-def connect(settings: Settings) -> adapter.Adapter:
-    """Return a way to ask Neutron as the administrator."""
-    auth = identity.Password(
-        auth_url=settings.auth_url,
-        username="admin",
-        password=settings.password("admin"),
-        project_name="admin",
-        user_domain_id="default",
-        project_domain_id="default",
-    )
-    return adapter.Adapter(session.Session(auth), service_type="network", region_name=REGION)
 
 
 class Neutron:
