@@ -149,6 +149,32 @@ def _answers(real: RealNodes, node: Machine, url: str) -> bool:
     return False
 
 
+def test_containers_of_two_nodes_talk_over_an_attachable_network(
+    real: RealNodes, swarms: list[Swarm]
+) -> None:
+    swarm, image = swarms[0], f"{real.facts['registry']}/busybox"
+
+    def docker(*words: str) -> None:
+        status, printed = real.docker(*swarm.options, *words)
+        assert status == 0, printed
+
+    docker("network", "create", "--driver=overlay", "--attachable", "among")
+    # A virtual address wants a module that not every kernel has.
+    far = ("--name=far", "--network=among", "--endpoint-mode=dnsrr")
+    create = ("service", "create", "--quiet", "--detach", "--no-resolve-image")
+    create = (*create, "--constraint=node.role==worker")
+    docker(*create, *far, image, "httpd", "-f", "-h", "/etc")
+    # The node's own curl: what is linked statically, as the image's wget is, looks no name up.
+    libraries = (f"--volume={folder}:{folder}:ro" for folder in ("/usr", "/lib", "/lib64"))
+    ask = ("/usr/bin/curl", "-sS", "-m", "3", "http://far/passwd")
+    words = ("run", "--rm", "--network=among", *libraries, image, *ask)
+    deadline = time.monotonic() + 30
+    while "root:" not in (told := real.docker(*swarm.options, *words)[1]):
+        assert time.monotonic() < deadline, told
+        time.sleep(0.5)
+    docker("service", "rm", "far")
+
+
 def test_node_reaches_the_cloud_and_nothing_else(
     real: RealNodes, swarms: list[Swarm], cloud: Cloud
 ) -> None:
