@@ -162,8 +162,8 @@ def test_containers_of_two_nodes_talk_over_an_attachable_network(
     # A virtual address wants a module that not every kernel has.
     far = ("--name=far", "--network=among", "--endpoint-mode=dnsrr")
     create = ("service", "create", "--quiet", "--detach", "--no-resolve-image")
-    create = (*create, "--constraint=node.role==worker")
-    docker(*create, *far, image, "httpd", "-f", "-h", "/etc")
+    placed = "--constraint=node.role==worker"
+    docker(*create, placed, *far, image, "httpd", "-f", "-h", "/etc")
     # The node's own curl: what is linked statically, as the image's wget is, looks no name up.
     libraries = (f"--volume={folder}:{folder}:ro" for folder in ("/usr", "/lib", "/lib64"))
     ask = ("/usr/bin/curl", "-sS", "-m", "3", "http://far/passwd")
