@@ -6,7 +6,7 @@ It is a file of SQLite's, a new one for each test, unless
 * ``MAGNUM_TEST_DATABASE`` names another, as ``[database] connection`` would, that is the tests'
   alone: its tables are dropped.  Run them one at a time then;
 * ``--databases`` is given: servers are started, and every test of those chosen that uses a
-  database is run on each of them, and no other.
+  database is run on databases of each kind that may matter to it, and no other test.
 """
 
 import os
@@ -44,6 +44,12 @@ KINDS = {
     "postgresql": Kind(PostgreSQL, ""),
 }
 
+USUAL = ("mariadb-utf8mb4", "postgresql")
+"""Kinds that a test runs on by itself: the third differs in what texts it keeps, nothing else."""
+
+TEXTS = tuple(pathlib.Path(__file__).parent / name for name in ("unit/db", "contract", "databases"))
+"""Folders whose tests run on all kinds, as they look at what becomes of texts."""
+
 
 class Servers:
     """The servers of this process, each started when the first test wants it."""
@@ -79,7 +85,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--databases",
         action="store_true",
-        help="run what uses a database on a server of each kind: " + ", ".join(KINDS),
+        help="run what uses a database on servers, with these kinds: " + ", ".join(KINDS),
     )
 
 
@@ -89,10 +95,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Have a test that uses a database run on each kind, under the option."""
+    """Have a test that uses a database run on the kinds that may matter, under the option."""
     if metafunc.config.getoption("databases") and "database_url" in metafunc.fixturenames:
         marker = metafunc.definition.get_closest_marker("kinds")
-        metafunc.parametrize("database_url", marker.args if marker else KINDS, indirect=True)
+        of_texts = any(metafunc.definition.path.is_relative_to(folder) for folder in TEXTS)
+        usual = KINDS if of_texts else USUAL
+        metafunc.parametrize("database_url", marker.args if marker else usual, indirect=True)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -6,7 +6,9 @@ import urllib.parse
 import pytest
 import webtest
 
-from tests import factories
+from tests import factories, tables
+
+pytestmark = pytest.mark.kinds(*tables.KINDS)
 
 TEXTS = ["name", "fixed_network"]
 

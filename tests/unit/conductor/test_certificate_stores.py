@@ -30,7 +30,7 @@ def shelf(
 
 def try_often(bench: Bench) -> None:
     """Let the present operation fail a number of times, and none of them be the end."""
-    for _ in range(20):
+    for _ in range(6):
         (held,) = bench.leases.claim(1)
         assert bench.runner.begin(held) is Verdict.OVER
         bench.skip_pauses()

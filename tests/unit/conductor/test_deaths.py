@@ -16,8 +16,6 @@ from tests import factories
 from tests.fakes.cloud import MASTER_NAME, Killed, worker_name
 from tests.unit.conductor.conftest import Bench
 
-pytestmark = pytest.mark.kinds("mariadb-utf8mb4", "postgresql")  # no text depends on the third
-
 CREATE_CHANGES = 8  # grant, two bundles, two users, one stack, two tokens
 UPDATE_CHANGES = 4  # grant (by a new process), one stack update, two tokens
 SHRINK_CHANGES = 8  # grant, two nodes drained, a stack update, two nodes forgotten, two tokens

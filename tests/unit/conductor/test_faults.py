@@ -26,8 +26,6 @@ from tests.fakes.cloud import MOMENT
 from tests.fakes.database import FlakyDatabase
 from tests.unit.conductor.conftest import Bench
 
-pytestmark = pytest.mark.kinds("mariadb-utf8mb4", "postgresql")  # no text depends on the third
-
 CREATE = {
     "grant": "Keystone",
     "store": "Barbican",
