@@ -40,6 +40,12 @@ def pytest_report_header() -> str:
     return f"logs of the service: {FOLDER}"
 
 
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Tell of what fails at once, and of what is tried again: a run that is ended sums up nothing."""
+    if report.outcome in {"failed", "rerun"}:
+        print(f"\n{report.nodeid} ({report.when}): {report.longreprtext}", flush=True)
+
+
 @pytest.fixture(scope="session")
 def cloud() -> Iterator[Cloud]:
     """A mini cloud; one that is up already stays up."""

@@ -95,7 +95,7 @@ STAGES = (
         70,
         cloud=True,
         # A dozen services on two cores stumble now and then: a test may fail once, and is named.
-        more=("--reruns=1",),
+        more=("--reruns=1", "--tb=short", "--durations=20"),
     ),
 )
 
