@@ -24,6 +24,7 @@ from tests.functional.bays import Bays
 from tests.functional.nodes import Nodes
 from tests.functional.real_nodes import RealNodes
 from tests.functional.shell import Open, Shell
+from tests.functional.swarms import Swarms, without_trace
 
 DATABASE = "magnum_functional"
 FOLDER = environment.cache() / "functional"
@@ -41,9 +42,10 @@ def pytest_report_header() -> str:
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Tell of what fails at once, and of what is tried again: a run that is ended sums up nothing."""
+    """Tell of what fails at once, tried again or not: a run that is ended sums up nothing."""
     if report.outcome in {"failed", "rerun"}:
-        print(f"\n{report.nodeid} ({report.when}): {report.longreprtext}", flush=True)
+        said = f"\n{report.nodeid} ({report.when}): {report.longreprtext}"
+        print(said, flush=True)  # noqa: T201 -- part of what the run itself prints
 
 
 @pytest.fixture(scope="session")
@@ -221,6 +223,24 @@ def real(cloud: Cloud) -> RealNodes:
             pytest.skip(f"no real nodes on this machine: {reason}")
         cloud = clouds.up(cloud.prefix, "--nodes")
     return RealNodes(cloud)
+
+
+@pytest.fixture(scope="module")
+def no_swarms(
+    real: RealNodes,
+    deployment: Deployment,
+    demo: User,
+    bays: Bays,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Swarms]:
+    """Bays of real nodes, none yet; all that a module makes are gone without a trace in the end."""
+    magnum = Client(installation.client("3.6.0"), deployment.cloud, demo)
+    made = Swarms(real, bays, magnum, tmp_path_factory.mktemp("swarms"))
+    with without_trace(real, deployment.cloud, demo):
+        try:
+            yield made
+        finally:
+            made.delete_all()
 
 
 @pytest.fixture

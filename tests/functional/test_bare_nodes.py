@@ -7,18 +7,13 @@ All bays of the module are made at once.
 import gzip
 import io
 import tarfile
-from collections.abc import Iterator
 
 import pytest
 
-from deployment import installation
-from deployment.client import Client
-from deployment.cloud import Cloud, User
-from deployment.service import Deployment
+from deployment.cloud import Cloud
 from minicloud.real_nodes.registry import Registry, digest
-from tests.functional.bays import Bays
 from tests.functional.real_nodes import RealNodes
-from tests.functional.swarms import PATIENCE, Swarm, Swarms, without_trace
+from tests.functional.swarms import PATIENCE, Swarm, Swarms
 
 PACKAGED = "packaged"
 DOWNLOADED = "downloaded"
@@ -45,17 +40,8 @@ def _label(archive: bytes, url: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def swarms(
-    real: RealNodes,
-    cloud: Cloud,
-    deployment: Deployment,
-    demo: User,
-    bays: Bays,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Swarms]:
-    """All bays, which are gone without a trace in the end."""
-    magnum = Client(installation.client("3.6.0"), deployment.cloud, demo)
-    made = Swarms(real, bays, magnum, tmp_path_factory.mktemp("bare"))
+def swarms(no_swarms: Swarms, real: RealNodes, cloud: Cloud) -> Swarms:
+    """All bays of the module."""
     bare = {"image_id": real.facts["bare_images"]["ubuntu"]}
     # What the cloud itself has is reached without the proxy, which leads to packages only.
     proxies = {"http_proxy": real.facts["http_proxy"], "no_proxy": cloud.address}
@@ -63,15 +49,11 @@ def swarms(
     registry = Registry(f"http://{real.facts['registry']}")
     label = _label(archive, registry.push_blob("programs", archive))
     forged = _label(b"something else", f"http://{real.facts['registry']}/v2/")
-    with without_trace(real, cloud, demo):
-        try:
-            made.create(NOWHERE, "ubuntu", bare)
-            made.create(FORGED, "ubuntu", {**bare, "labels": forged})
-            made.create(PACKAGED, "ubuntu", {**bare, **proxies})
-            made.create(DOWNLOADED, "ubuntu", {**bare, "labels": label})
-            yield made
-        finally:
-            made.delete_all()
+    no_swarms.create(NOWHERE, "ubuntu", bare)
+    no_swarms.create(FORGED, "ubuntu", {**bare, "labels": forged})
+    no_swarms.create(PACKAGED, "ubuntu", {**bare, **proxies})
+    no_swarms.create(DOWNLOADED, "ubuntu", {**bare, "labels": label})
+    return no_swarms
 
 
 def _failure(swarms: Swarms, name: str) -> str:

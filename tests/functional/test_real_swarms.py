@@ -6,24 +6,20 @@ All bays of the module are made at once; a test leaves those it shares with othe
 
 import ipaddress
 import itertools
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from deployment import installation
-from deployment.client import Client
 from deployment.cloud import Cloud, User
 from deployment.sentinel import Sentinel
-from deployment.service import Deployment
 from deployment.sessions import Refused
 from tests.functional import doors, node_users, quotas
 from tests.functional.bays import Bays
 from tests.functional.node_users import NodeUser
 from tests.functional.real_nodes import RealNodes
 from tests.functional.storage import assert_stores_on_its_volume
-from tests.functional.swarms import PATIENCE, Swarm, Swarms, environment, until, without_trace
+from tests.functional.swarms import PATIENCE, Swarm, Swarms, environment, until
 
 CIDR = "10.78.0.0/24"
 OPEN = ("atomic", "ubuntu", "coreos")
@@ -38,35 +34,22 @@ GREEDY = "greedy"
 
 
 @pytest.fixture(scope="module")
-def swarms(
-    real: RealNodes,
-    cloud: Cloud,
-    deployment: Deployment,
-    demo: User,
-    bays: Bays,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Swarms]:
-    """All bays, which are gone without a trace in the end."""
-    magnum = Client(installation.client("3.6.0"), deployment.cloud, demo)
-    made = Swarms(real, bays, magnum, tmp_path_factory.mktemp("swarms"))
-    with without_trace(real, cloud, demo):
-        try:
-            made.create("ubuntu", "ubuntu", {}, master_count=3)
-            made.create("atomic", "fedora-atomic", {"docker_volume_size": 1}, node_count=2)
-            made.create("coreos", "coreos", {"docker_volume_size": 1})
-            alone = {
-                "floating_ip_enabled": False,
-                "tls_disabled": True,
-                "fixed_network": CIDR,
-                "keypair_id": None,
-            }
-            made.create(PRIVATE, "ubuntu", alone)
-            # Today's engines take it, that of the nodes does not start with it.
-            made.create(BROKEN, "fedora-atomic", {"insecure_registry": "[2001:db8::5]"})
-            made.create(GREEDY, "ubuntu", {"docker_volume_size": 1001})
-            yield made
-        finally:
-            made.delete_all()
+def swarms(no_swarms: Swarms) -> Swarms:
+    """All bays of the module."""
+    no_swarms.create("ubuntu", "ubuntu", {}, master_count=3)
+    no_swarms.create("atomic", "fedora-atomic", {"docker_volume_size": 1}, node_count=2)
+    no_swarms.create("coreos", "coreos", {"docker_volume_size": 1})
+    alone = {
+        "floating_ip_enabled": False,
+        "tls_disabled": True,
+        "fixed_network": CIDR,
+        "keypair_id": None,
+    }
+    no_swarms.create(PRIVATE, "ubuntu", alone)
+    # Today's engines take it, that of the nodes does not start with it.
+    no_swarms.create(BROKEN, "fedora-atomic", {"insecure_registry": "[2001:db8::5]"})
+    no_swarms.create(GREEDY, "ubuntu", {"docker_volume_size": 1001})
+    return no_swarms
 
 
 def _image(real: RealNodes) -> str:
