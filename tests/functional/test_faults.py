@@ -175,6 +175,22 @@ def test_database_heat_and_broker_may_go_away(
     bays.wait_until_gone(bay)
 
 
+def test_bay_is_accepted_without_broker_and_made_with_it(
+    ways: Surroundings, cloud: Cloud, bays: Bays, model: str
+) -> None:
+    # Its real end would be one for Nova's and Heat's programs too, which may need minutes.
+    ways.broker.fail(Fault.REFUSED)
+    began = time.monotonic()
+    bay = bays.create(model)
+    seconds = time.monotonic() - began
+    assert bays.show(bay).body["status"] == "CREATE_IN_PROGRESS"
+    assert bus.lose_queues(cloud)
+    ways.broker.heal()
+    bays.wait_for(bay, "CREATE_COMPLETE")
+    remove(bays, bay)
+    assert seconds < 30, f"the answer took {seconds:.0f} s"
+
+
 def database_is_missed(ways: Surroundings) -> bool:
     """Tell whether monitoring sees that the database is away, and sees all else."""
     base = f"http://{ways.service.cloud.address}"

@@ -45,6 +45,8 @@ class Stage:
 
 
 PARALLEL = ("--numprocesses=2",)
+# Tests wait for Heat more than they compute.  A module is run on one cloud from end to end.
+CLOUDS = (f"--numprocesses={len(cloud.PLACES)}", "--dist=loadfile")
 CLOUD = Stage("cloud", "the mini cloud, for the stages drivers and functional", None, 20)
 STAGES = (
     Stage("lint", "style, types, layers, shell, documentation", None, 10),
@@ -95,7 +97,7 @@ STAGES = (
         70,
         cloud=True,
         # A dozen services on two cores stumble now and then: a test may fail once, and is named.
-        more=("--reruns=1", "--tb=short", "--durations=20"),
+        more=(*CLOUDS, "--reruns=1", "--tb=short", "--durations=20"),
     ),
 )
 
@@ -224,7 +226,8 @@ def run_all(stages: list[Stage], python: pathlib.Path, arguments: list[str]) -> 
             outcomes.append(run(stage, python, arguments))
     finally:
         if not was_up and any(one.stage is CLOUD for one in outcomes):
-            cloud.down(cloud.DEFAULT_PREFIX)
+            for place in cloud.PLACES:
+                cloud.down(place.prefix)
     return outcomes
 
 
