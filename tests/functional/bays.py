@@ -9,7 +9,7 @@ from typing import Any
 from deployment.sessions import Reply, Session
 
 SERVICE = "container-infra"
-PATIENCE = 420  # seconds until a bay settles, on two busy cores
+PATIENCE = 240  # seconds until a bay settles, on two busy cores
 SWARM = {
     "coe": "swarm",
     "image_id": "fedora-21-atomic-5",

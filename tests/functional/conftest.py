@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The service on a mini cloud, for all functional tests."""
 
-import os
 import pathlib
 import shutil
 import socket
@@ -27,11 +26,8 @@ from tests.functional.real_nodes import RealNodes
 from tests.functional.shell import Open, Shell
 from tests.functional.swarms import Swarms, without_trace
 
-# Which of pytest-xdist's workers this is: each has a mini cloud of its own, and all else.
-NUMBER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-PLACE = clouds.PLACES[NUMBER]
 DATABASE = "magnum_functional"
-FOLDER = environment.cache() / ("functional" if NUMBER == 0 else f"functional-{NUMBER + 1}")
+FOLDER = environment.cache() / "functional"
 CLIENTS = ("2.1.0", "3.6.0")
 OURS = ("magnum-api", "magnum-conductor", "magnum-db-manage", "magnum-status")
 NOTIFICATIONS = {"driver": "messagingv2", "topics": "magnum_functional"}
@@ -55,10 +51,11 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 @pytest.fixture(scope="session")
 def cloud() -> Iterator[Cloud]:
     """A mini cloud; one that is up already stays up."""
-    was_up = clouds.is_up(PLACE.prefix)
-    yield clouds.up(PLACE.prefix, *PLACE.options)
+    prefix = clouds.DEFAULT_PREFIX
+    was_up = clouds.is_up(prefix)
+    yield clouds.up(prefix)
     if not was_up:
-        clouds.down(PLACE.prefix)
+        clouds.down(prefix)
 
 
 @pytest.fixture(scope="session")

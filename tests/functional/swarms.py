@@ -16,7 +16,7 @@ from minicloud.real_nodes.machine import Machine
 from tests.functional.bays import Bays, NotSettled
 from tests.functional.real_nodes import RealNodes
 
-PATIENCE = 600  # seconds for what takes some tens of seconds where nothing else runs
+PATIENCE = 360  # seconds for what takes some tens of seconds where nothing else runs
 
 
 class Member(NamedTuple):

@@ -52,20 +52,19 @@ def test_bay_lives_with_either_client(magnum: Client, bays: Bays, tmp_path: path
     magnum.run("baymodel-delete", "life-model")
 
 
-def test_bay_tells_what_was_done_for_it(bays: Bays, model: str) -> None:
-    bay = bays.create(model)
-    bays.wait_for(bay, "CREATE_COMPLETE")
+@pytest.mark.parametrize("magnum", ["2.1.0"], indirect=True)  # the last one with these commands
+def test_bay_tells_what_was_done_and_what_took_the_place_of_its_pods_and_shrinks(
+    magnum: Client, bays: Bays, model: str
+) -> None:
+    bay = bays.create(model, node_count=2)
+    created = bays.wait_for(bay, "CREATE_COMPLETE")
     events = bays.events(bay)
     assert events
     for event in events:
         assert {"created_at", "severity", "resource", "text"} <= set(event)
-    bays.delete(bay)
-    bays.wait_until_gone(bay)
-
-
-def test_bay_shrinks(bays: Bays, model: str) -> None:
-    bay = bays.create(model, node_count=2)
-    created = bays.wait_for(bay, "CREATE_COMPLETE")
+    for noun in ("pod", "rc", "coe-service"):
+        with pytest.raises(ClientFailed, match="of this service any more, use kubectl"):
+            magnum.run(f"{noun}-list", "--bay", bay)
     bays.resize(bay, 1)
     shrunk = bays.wait_for(bay, "UPDATE_COMPLETE")
     assert set(shrunk["node_addresses"]) < set(created["node_addresses"])
@@ -75,18 +74,5 @@ def test_bay_shrinks(bays: Bays, model: str) -> None:
 
 def test_delete_is_accepted_while_the_bay_is_made(bays: Bays, model: str) -> None:
     bay = bays.create(model)
-    bays.delete(bay)
-    bays.wait_until_gone(bay)
-
-
-@pytest.mark.parametrize("magnum", ["2.1.0"], indirect=True)  # the last one with these commands
-def test_client_prints_which_tool_took_the_place_of_what_is_gone(
-    magnum: Client, bays: Bays, model: str
-) -> None:
-    bay = bays.create(model)
-    bays.wait_for(bay, "CREATE_COMPLETE")
-    for noun in ("pod", "rc", "coe-service"):
-        with pytest.raises(ClientFailed, match="of this service any more, use kubectl"):
-            magnum.run(f"{noun}-list", "--bay", bay)
     bays.delete(bay)
     bays.wait_until_gone(bay)

@@ -12,27 +12,6 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 DEFAULT_PREFIX = pathlib.Path(os.environ.get("MINICLOUD_PREFIX", "/opt/minicloud"))
 
 
-@dataclasses.dataclass(frozen=True)
-class Place:
-    """Where a mini cloud can be.
-
-    :ivar options: of `tools/minicloud up`, by which it shares the machine with the others.
-    """
-
-    prefix: pathlib.Path
-    options: tuple[str, ...] = ()
-
-
-PLACES = (
-    Place(DEFAULT_PREFIX),
-    Place(
-        DEFAULT_PREFIX.with_name(f"{DEFAULT_PREFIX.name}-2"),
-        ("--nodes", "--address=198.19.0.2", "--external-range=198.19.128.0/17"),
-    ),
-)
-"""Mini clouds that tests use at the same time, each by tests of its own."""
-
-
 class CloudFailed(Exception):
     """The mini cloud did not come up."""
 

@@ -47,6 +47,7 @@ def _mariadb(settings: Settings) -> list[str]:
         "--innodb-buffer-pool-size=256M",
         # The state is worth nothing after a power cut, and waiting for the disk is slow.
         "--innodb-flush-log-at-trx-commit=0",
+        "--innodb-flush-method=nosync",
         "--innodb-doublewrite=0",
         "--sync-binlog=0",
         "--skip-log-bin",

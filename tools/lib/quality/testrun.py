@@ -45,8 +45,6 @@ class Stage:
 
 
 PARALLEL = ("--numprocesses=2",)
-# Tests wait for Heat more than they compute.  A module is run on one cloud from end to end.
-CLOUDS = (f"--numprocesses={len(cloud.PLACES)}", "--dist=loadfile")
 CLOUD = Stage("cloud", "the mini cloud, for the stages drivers and functional", None, 20)
 STAGES = (
     Stage("lint", "style, types, layers, shell, documentation", None, 10),
@@ -94,10 +92,10 @@ STAGES = (
         "functional",
         "both services on the mini cloud",
         "tests/functional",
-        70,
+        62,
         cloud=True,
         # A dozen services on two cores stumble now and then: a test may fail once, and is named.
-        more=(*CLOUDS, "--reruns=1", "--tb=short", "--durations=20"),
+        more=("--reruns=1", "--tb=short", "--durations=20"),
     ),
 )
 
@@ -226,8 +224,7 @@ def run_all(stages: list[Stage], python: pathlib.Path, arguments: list[str]) -> 
             outcomes.append(run(stage, python, arguments))
     finally:
         if not was_up and any(one.stage is CLOUD for one in outcomes):
-            for place in cloud.PLACES:
-                cloud.down(place.prefix)
+            cloud.down(cloud.DEFAULT_PREFIX)
     return outcomes
 
 
