@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from magnum.drivers import registry
+from magnum.drivers.contract import StackRequest
 from magnum.drivers.heat_driver import HeatDriver
 from tests.drivers import judges, matrix, reader, specs
 
@@ -54,24 +55,39 @@ BY_NAME = {driver.name: driver for driver in DRIVERS}
 pytestmark = judges.needs_heat
 
 
+def requested(name: str, kind: str) -> StackRequest:
+    """Return what Heat is sent for one cluster."""
+    driver = BY_NAME[name]
+    return driver.create_request(matrix.all_clusters(driver)[kind], specs.ACCESS)
+
+
+def lacking(name: str, kind: str) -> set[str]:
+    """Return the variables that are empty on the nodes of a cluster."""
+    own = requested(name, kind).parameters
+    settings = {
+        "NODE_PUBLIC_IP": own["floating_ip_enabled"],
+        "DOCKER_VOLUME_ID": own.get("docker_volume_size", 0),
+    }
+    return {variable for variable, there in settings.items() if not there}
+
+
 def sent(name: str, kind: str, file: str) -> dict[str, Any]:
     """Return what Heat knows when it makes one node's user data."""
-    driver = BY_NAME[name]
-    request = driver.create_request(matrix.all_clusters(driver)[kind], specs.ACCESS)
+    request = requested(name, kind)
+    own = ("floating_ip_enabled", "docker_volume_size", "value_escapes")
     parameters = {
         **dict.fromkeys(("name", "cluster_uuid", "image", "flavor", "network"), "x"),
         "role": ROLES[file],
         "security_groups": [],
-        "floating_ip_enabled": True,
         "external_network": "public",
         "wait_condition_timeout": 60,
         "user_id": VALUES["NODE_USER_ID"],
         "password": VALUES["NODE_PASSWORD"],
         "manager_ips": VALUES["MANAGER_IPS"],
-        "docker_volume_size": 3,
+        "docker_volume_size": 0,  # what the template has where nothing is said
         "join_token": VALUES["JOIN_TOKEN"],
         "token_signal": VALUES["TOKEN_SIGNAL"],
-        "value_escapes": request.parameters["value_escapes"],
+        **{key: request.parameters[key] for key in own if key in request.parameters},
     }
     files = dict(request.files)
     return {
@@ -114,6 +130,7 @@ def test_every_value_arrives_intact(filled, tmp_path):
         run = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
         first = ROLES[case[2]] == "first"
         own = VALUES | ({"MANAGER_IPS": VALUES["NODE_IP"]} if first else {})
+        own |= dict.fromkeys(lacking(*case[:2]), "")
         assert run.stdout.splitlines() == list(own.values()), case
 
 

@@ -2,6 +2,7 @@
 """What is open on nodes: from this machine, from another node, and by the rules in Neutron."""
 
 import socket
+from collections.abc import Iterable
 
 from deployment.sessions import Session
 from minicloud.real_nodes.machine import Machine
@@ -20,10 +21,12 @@ def is_open(place: tuple[str, int]) -> bool:
     return True
 
 
-def seen_from(real: RealNodes, node: Machine, address: str) -> dict[int, str]:
+def seen_from(
+    real: RealNodes, node: Machine, address: str, asked: Iterable[int] = PORTS
+) -> dict[int, str]:
     """Tell of each port at an address whether a node is let in, refused, or not heard."""
     ask = f'timeout 8 bash -c ": < /dev/tcp/{address}/$port" 2> /dev/null; echo $port $?'
-    ports = " ".join(map(str, PORTS))
+    ports = " ".join(map(str, asked))
     printed = real.run(node, f"for port in {ports}; do ({ask}) & done; wait", 60)
     return {int(port): _WORDS[code] for port, code in map(str.split, printed.splitlines())}
 

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from deployment.cloud import Cloud
-from deployment.sessions import Reply, Session, send
+from deployment.sessions import Refused, Reply, Session, send
 
 
 class NodeUser:
@@ -27,9 +27,18 @@ class NodeUser:
         self, cloud: Cloud, known: Mapping[str, str], endpoints: Mapping[str, str]
     ) -> None:
         who = {"id": known["NODE_USER_ID"], "password": known["NODE_PASSWORD"]}
-        identity = {"methods": ["password"], "password": {"user": who}}
-        self._token = Session(cloud.auth_url, identity).token
+        self._auth_url = cloud.auth_url
+        self._identity = {"methods": ["password"], "password": {"user": who}}
+        self._token = Session(cloud.auth_url, self._identity).token
         self._endpoints = endpoints
+
+    def may_work_in(self, project: str) -> bool:
+        """Tell whether it gets a token for a project."""
+        try:
+            Session(self._auth_url, self._identity, {"project": {"id": project}})
+        except Refused:
+            return False
+        return True
 
     def ask(self, method: str, service: str, path: str, body: Any = None) -> Reply:
         """Send a request to a service and return whatever it answers."""

@@ -15,6 +15,16 @@ from tests.functional.bays import Bays, NotSettled
 
 PATIENCE = 300  # seconds until a bay of real nodes settles, on two busy cores
 
+NODES_PROGRAMS = tuple(f"--volume={folder}:{folder}:ro" for folder in ("/usr", "/lib", "/lib64"))
+"""By which a container has its node's curl: the wget of the image, linked statically, crashes."""
+
+TIMED_OUT = 28  # curl's status
+
+
+def curl(url: str) -> tuple[str, ...]:
+    """Return the words that ask for something within a few seconds."""
+    return ("/usr/bin/curl", "-sS", "-m", "3", url)
+
 
 class RealNodes:
     """Those of one cloud."""

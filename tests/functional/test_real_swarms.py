@@ -17,7 +17,7 @@ from deployment.sessions import Refused
 from tests.functional import doors, node_users, quotas
 from tests.functional.bays import Bays
 from tests.functional.node_users import NodeUser
-from tests.functional.real_nodes import RealNodes
+from tests.functional.real_nodes import NODES_PROGRAMS, TIMED_OUT, RealNodes, curl
 from tests.functional.storage import assert_stores_on_its_volume
 from tests.functional.swarms import PATIENCE, Swarm, Swarms, environment, until
 
@@ -129,6 +129,26 @@ def test_bay_shrinks_by_its_idle_worker_and_grows_by_a_new_one(swarms: Swarms) -
     assert environment(real, swarm.machine(new))["JOIN_TOKEN"] == between
     swarm.docker("service", "rm", "work")
     _assert_only_the_token_of_now_lets_in(swarms, swarm, new, (stolen, between))
+
+
+def test_bays_of_the_other_images_grow_and_shrink_and_keep_their_nodes(swarms: Swarms) -> None:
+    names = ("ubuntu", "coreos")
+    before = {name: _servers(swarms[name]) for name in names}
+    for count in (2, 1):
+        for name in names:
+            swarms.bays.resize(swarms[name].uuid, count)
+        for name in names:
+            swarm = swarms[name]
+            swarms.real.wait_for(swarms.bays, swarm.uuid, "UPDATE_COMPLETE", PATIENCE)
+            swarm.wait_until_ready(len(before[name]) + count - 1)
+            assert len(swarm.machines("node")) == count
+            kept = before[name] & _servers(swarm)
+            assert len(kept) >= len(before[name]) - (count == 1), "a node was made anew"
+            assert all(node.server in kept for node in swarm.machines("master").values())
+
+
+def _servers(swarm: Swarm) -> set[str]:
+    return {node.server for node in swarm.machines().values()}
 
 
 def _assert_only_the_token_of_now_lets_in(
@@ -249,13 +269,23 @@ def test_worker_is_given_no_secret_of_another_node(name: str, swarms: Swarms) ->
     assert own["TOKEN_SIGNAL"] == ""
 
 
-def test_containers_do_not_reach_the_metadata(swarms: Swarms) -> None:
+@pytest.mark.parametrize("network", ["bridge", "own"])
+def test_containers_do_not_reach_the_metadata(network: str, swarms: Swarms) -> None:
     swarm, url = swarms["atomic"], "http://169.254.169.254/openstack/latest/user_data"
     ((_, manager),) = swarm.machines("master").items()
+    if network == "own":
+        swarm.docker("network", "create", "--driver=bridge", "own")
 
-    status, _ = swarm.ask("run", "--rm", _image(swarms.real), "wget", "-T", "3", "-O", "-", url)
+    def asked(what: str) -> tuple[int, str]:
+        words = (f"--network={network}", *NODES_PROGRAMS, _image(swarms.real), *curl(what))
+        return swarm.ask("run", "--rm", *words)
 
-    assert status != 0
+    try:
+        assert asked(f"http://{swarms.real.facts['registry']}/v2/") == (0, "{}")
+        status, told = asked(url)
+    finally:
+        swarm.ask("network", "rm", "own")
+    assert status == TIMED_OUT, told
     assert "NODE_PASSWORD" in swarms.real.run(manager, f"curl -s -m 10 {url}")
 
 
@@ -352,13 +382,20 @@ def test_workers_user_may_read_and_change_nothing(swarms: Swarms, cloud: Cloud, 
         *(("GET", f"/{kind}") for kind in ("bays", "baymodels", "containers", "mservices")),
     ):
         assert user.ask(method, ours, path).status == 403, path
-    for service, path in (
-        ("compute", "/servers"),
-        ("orchestration", "/stacks"),
-        ("image", "/v2/images"),
-        ("identity", "/users"),
+    for method, service, path in (
+        ("GET", "compute", "/servers"),
+        ("POST", "compute", "/servers"),
+        ("GET", "orchestration", "/stacks"),
+        ("POST", "orchestration", "/stacks"),
+        ("GET", "image", "/v2/images"),
+        ("POST", "image", "/v2/images"),
+        ("GET", "key-manager", "/v1/secrets"),
+        ("POST", "key-manager", "/v1/secrets"),
+        ("GET", "identity", "/users"),
+        ("POST", "network", "/v2.0/networks"),
     ):
-        assert user.ask("GET", service, path).status in {401, 403}, service
+        assert user.ask(method, service, path, {}).status in {401, 403}, (method, service)
+    assert not user.may_work_in(demo.project_id)
     for kind in ("networks", "ports", "floatingips", "security-groups"):
         found = user.ask("GET", "network", f"/v2.0/{kind}")
         rows = found.body[kind.replace("-", "_")] if found.status == 200 else []

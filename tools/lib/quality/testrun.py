@@ -112,8 +112,9 @@ class Outcome:
 
     @property
     def ok(self) -> bool:
-        """Whether something passed and nothing failed."""
-        return self.passed > 0 and self.failed == 0
+        """Whether something passed and nothing failed; what is to prove all may skip nothing."""
+        may_skip = "CI" not in os.environ
+        return self.passed > 0 and self.failed == 0 and (may_skip or self.skipped == 0)
 
 
 def _call(command: list[str], minutes: int) -> int:
