@@ -92,6 +92,36 @@ def test_fixed_network_may_be_there_already_or_be_made(bays: Bays, things: Thing
 
 
 @contextlib.contextmanager
+def _routed(session: Session, subnet: str) -> Iterator[None]:
+    """Have a router between a subnet and the world outside."""
+    (public,) = session.get("network", "/v2.0/networks?name=public")["networks"]
+    asked = {"name": subnet, "external_gateway_info": {"network_id": public["id"]}}
+    made = session.call("POST", "network", "/v2.0/routers", {"router": asked})["router"]
+    path, interface = f"/v2.0/routers/{made['id']}", {"subnet_id": subnet}
+    session.call("PUT", "network", f"{path}/add_router_interface", interface)
+    try:
+        yield
+    finally:
+        session.call("PUT", "network", f"{path}/remove_router_interface", interface)
+        session.call("DELETE", "network", path)
+
+
+def test_bay_lives_on_a_network_that_is_there_and_leaves_it(bays: Bays, things: Things) -> None:
+    session = bays.session
+    (network,) = session.get("network", f"/v2.0/networks?name={things.network}")["networks"]
+    servers = f"/v2.0/ports?network_id={network['id']}&device_owner=compute:nova"
+    with _routed(session, network["subnets"][0]):
+        bay = bays.create(
+            bays.create_model(fixed_network=things.network, fixed_subnet=things.subnet)
+        )
+        bays.wait_for(bay, "CREATE_COMPLETE")
+        assert len(session.get("network", servers)["ports"]) == 2
+        bays.delete(bay)
+        bays.wait_until_gone(bay)
+        assert session.get("network", servers)["ports"] == []
+
+
+@contextlib.contextmanager
 def _volume_service_hidden(cloud: Cloud) -> Iterator[None]:
     """Take what makes volumes out of the catalogue, if it is there, and put it back."""
     admin = Session.of(cloud, cloud.user("admin"))

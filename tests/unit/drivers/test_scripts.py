@@ -153,6 +153,4 @@ def test_scripts_are_short_and_say_what_they_are_for(script):
     assert (lines[0] == "#!/bin/sh") is shebang
     assert "SPDX-License-Identifier: Apache-2.0" in "\n".join(lines[:3])
     assert "set -x" not in script.read_text()  # would write secrets to the console
-    assert not re.search(r"\bsleep +[0-9]", script.read_text()), (
-        "wait for something, not for a time"
-    )
+    assert not re.search(r"\bsleep +[0-9]", script.read_text())  # waits end by what happens
