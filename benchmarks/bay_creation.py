@@ -26,6 +26,9 @@ AIMS = {1: 45.0, 5: 75.0}
 NOTED = 1.0
 """Seconds from which on a wait is named.  Events have whole seconds, so one more may be told."""
 
+PACE = "Heat looks again after 0.2 s, then less and less often, at last once a second"
+"""As the mini cloud's Heat is told to; by itself it looks once a second."""
+
 WHY = (
     (
         r"^request$",
@@ -35,13 +38,13 @@ WHY = (
     (r"^node_users$", "Keystone hashes two passwords"),
     (r"^stack$", "Heat validates the nested templates before it answers"),
     (r" begins$", "Nova's scheduler, compute service and Neutron make its server"),
-    (r"server$", "Nova's scheduler, compute service and Neutron; Heat asks once a second"),
+    (r"server$", f"Nova's scheduler, compute service and Neutron; {PACE}"),
     (r"ready$", "the node boots, gets its certificate, starts its engine and joins the swarm"),
     (
         r"(floating_ip|port|network|subnet|router|router_interface|_group|_rule|handle)$",
-        "Heat's own pace",
+        f"Neutron makes it; {PACE}",
     ),
-    (r"(workers|masters|first_master)$", "Heat asks a nested stack for its end once a second"),
+    (r"(workers|masters|first_master)$", f"the nested stack's end; {PACE}"),
     (r"^(wait|outputs|finish|tokens)", "our look at the stacks of a project, once a second"),
     (r"usable$", "two commands of clients, each with a start of Python or Go"),
 )

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from deployment.client import Client
 from deployment.cloud import Cloud
 from minicloud import settings
-from minicloud.real_nodes import cgroups, disks, servers, shell
+from minicloud.real_nodes import cgroups, consoles, disks, servers, shell
 from minicloud.real_nodes.machine import Machine
 from minicloud.real_nodes.places import Places
 from tests.functional.bays import Bays, NotSettled
@@ -89,9 +89,7 @@ class RealNodes:
 
     def consoles(self) -> str:
         """Return the ends of all nodes' console logs."""
-        return "\n".join(
-            f"--- console of {name}:\n{_end(node.console)}" for name, node in self.named("").items()
-        )
+        return consoles.ends(self.places)
 
     def wait_for(self, bays: Bays, bay: str, status: str, patience: float = PATIENCE) -> dict:
         """Wait until a bay has a status; its nodes' consoles are told when it does not come."""
@@ -119,10 +117,3 @@ class RealNodes:
 
 def _mounts() -> list[str]:
     return pathlib.Path("/proc/mounts").read_text().splitlines()
-
-
-def _end(log: pathlib.Path) -> str:
-    try:
-        return log.read_text(errors="replace")[-3000:]
-    except FileNotFoundError:
-        return "it has none"

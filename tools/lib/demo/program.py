@@ -12,7 +12,9 @@ from demo import kept
 from demo.story import Story
 from demo.terminal import DemoFailed, Terminal
 from deployment import client, cloud, installation, processes, service, sessions
-from minicloud.real_nodes import ability
+from minicloud import settings
+from minicloud.real_nodes import ability, consoles
+from minicloud.real_nodes.places import Places
 from quality import environment
 
 CLIENT = "2.1.0"
@@ -74,6 +76,8 @@ class Demo:
             failure = error
         except KeyboardInterrupt:
             failure = DemoFailed("it was interrupted")
+        if failure:
+            self._show_consoles()
         kept_running = self._keep and not failure
         if not kept_running:
             self._clean_up(all_is_well=failure is None)
@@ -142,6 +146,10 @@ class Demo:
                 self._deployment.drop_database()
         if not self._cloud_was_up:
             cloud.down(self._prefix)
+
+    def _show_consoles(self) -> None:
+        if self._deployment:
+            print(consoles.ends(Places(settings.load(self._prefix))), flush=True)
 
     def _close(self, failure: BaseException | None) -> int:
         self._terminal.summary()
