@@ -50,6 +50,9 @@ class Keystone:
     def grant_service_user(self, project_id: str) -> None:
         """Give the service's user the roles of ``[trust] roles`` on a project.
 
+        Its next request there logs in anew: a token from before a role was taken is worthless,
+        and services remember it as good for minutes.
+
         :raises ProjectGone: there is no such project any more.
         :raises Missing: one of the roles does not exist.
         :raises Unavailable: Keystone does not answer.
@@ -64,6 +67,7 @@ class Keystone:
                     raise ProjectGone(error.service, error.status, error.words) from error
                 self._role_ids.pop(role, None)  # made anew under its name, perhaps
                 raise
+        self._sessions.service(project_id).invalidate()
 
     def revoke_service_user(self, project_id: str) -> None:
         """Take those roles back; also when they, or the project, are gone already.

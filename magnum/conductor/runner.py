@@ -76,10 +76,11 @@ class Runner:
 
         return self._guarded(held, fail)
 
-    def give_back(self, held: Held) -> None:
+    def give_back(self, held: Held) -> Verdict:
         """Let another conductor go on at once, as when this one is stopped."""
         with carried(held.context):
             self._give_back(held, 0.0, None)
+        return Verdict.OVER
 
     def _guarded(self, held: Held, act: Callable[[Run], Verdict]) -> Verdict:
         """Run a pass, all of it under the id of the request that asked for it."""

@@ -152,7 +152,7 @@ class Conductor:
             return watchers.get(held.claim.project_id, self.name) != self.name
 
         for held in self._watch.pop(is_elsewhere):
-            self._pool.submit(self._runner.give_back, held)
+            self._pool.submit(self._pass, held, self._runner.give_back)
 
     def _sweep(self) -> None:
         """Claim as many operations as there are free workers."""

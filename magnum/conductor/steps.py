@@ -188,8 +188,13 @@ def leave_project(run: Run) -> None:
 def enter_project(run: Run) -> None:
     """Be able to act in the cluster's project; done at the start of every pass.
 
+    An operation that begins believes nothing of what this process knows: whichever conductor has
+    deleted the project's last cluster took our role, and with it all our tokens there.
+
     A deletion goes on without the project: nothing in it can be reached any more.
     """
+    if run.held.claim.step is None:
+        run.cloud.doubt(run.cluster.project_id)
     try:
         run.cloud.enter(run.cluster.project_id)
     except ProjectGone:

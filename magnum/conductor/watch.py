@@ -187,7 +187,11 @@ class Watch:
         for one in watched:
             with self._lock:
                 project = self._projects.get(project_id)
-                mine = project and project.watched.pop(one.held.claim.uuid, None)
+                watched_now = project.watched if project else {}
+                # Not what this process has taken up again meanwhile, after a lease ran out.
+                mine = watched_now.get(one.held.claim.uuid) is one
+                if mine:
+                    del watched_now[one.held.claim.uuid]
             if mine:
                 to(one.held)
 

@@ -44,8 +44,22 @@ def pytest_report_header() -> str:
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Tell of what fails at once, tried again or not: a run that is ended sums up nothing."""
     if report.outcome in {"failed", "rerun"}:
-        said = f"\n{report.nodeid} ({report.when}): {report.longreprtext}"
+        said = f"\n{report.nodeid} ({report.when}): {report.longreprtext}\n{_complaints()}"
         print(said, flush=True)  # noqa: T201 -- part of what the run itself prints
+
+
+def _complaints() -> str:
+    """Return the last warnings and errors of the service, of Heat and of Nova."""
+    logs = sorted(FOLDER.glob("*.log"))
+    logs += [
+        clouds.DEFAULT_PREFIX / "log" / f"{name}.log" for name in ("heat-engine", "nova-compute")
+    ]
+    told = []
+    for log in filter(pathlib.Path.exists, logs):
+        lines = log.read_text(errors="replace").splitlines()
+        found = [line[:400] for line in lines if " WARNING " in line or " ERROR " in line]
+        told += [f"--- {log.name}", *found[-8:]]
+    return "\n".join(told)
 
 
 @pytest.fixture(scope="session")

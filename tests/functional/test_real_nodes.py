@@ -191,6 +191,8 @@ def test_node_reaches_the_cloud_and_nothing_else(
     asked = {ports[name]: name for name in open_to_nodes | closed}
     found = doors.seen_from(real, node, address, asked)
     assert {asked[port] for port, door in found.items() if door == "open"} == open_to_nodes
+    (another,) = swarms[1].shown["master_addresses"]  # a floating IP, of a network like its own
+    assert doors.seen_from(real, node, another, (2375, 2376)) == {2375: "filtered", 2376: "open"}
     sources = (real.places.settings.etc / "mirror" / "hosts").read_text().split()
     mirror = "http://" + sources[0].strip("^$").replace("\\", "") + "/"
     assert status(mirror) == "000"

@@ -21,6 +21,16 @@ def test_a_grant_can_be_repeated(cloud, keystone):
     assert cloud.keystone.count("GET", "/roles") == 1
 
 
+def test_after_a_grant_we_log_in_anew(cloud, keystone):
+    project_id = cloud.keystone.add_project()
+    keystone.grant_service_user(project_id)
+    session = cloud.sessions.service(project_id)
+    before = session.get_token()
+    assert session.get_token() == before
+    keystone.grant_service_user(project_id)
+    assert session.get_token() != before
+
+
 def test_a_grant_in_a_project_that_is_gone_says_so(keystone):
     with pytest.raises(ProjectGone, match="Could not find project"):
         keystone.grant_service_user("nowhere")

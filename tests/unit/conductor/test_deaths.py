@@ -17,10 +17,10 @@ from tests.fakes.cloud import MASTER_NAME, Killed, worker_name
 from tests.unit.conductor.conftest import Bench
 
 CREATE_CHANGES = 8  # grant, two bundles, two users, one stack, two tokens
-UPDATE_CHANGES = 4  # grant (by a new process), one stack update, two tokens
+UPDATE_CHANGES = 4  # grant, one stack update, two tokens
 SHRINK_CHANGES = 8  # grant, two nodes drained, a stack update, two nodes forgotten, two tokens
 SHRINK_RECORDS = 13  # three claims, seven steps, a pause and its release, a wait
-ROLLBACK_CHANGES = 5  # grant (by a new process), two stack updates, two tokens
+ROLLBACK_CHANGES = 6  # two grants, two stack updates, two tokens
 ROLLBACK_RECORDS = 16  # claims, steps, waits and ends of both operations, a claim of nothing
 DELETE_CHANGES = 7  # grant, one stack, two users, two bundles, revoke
 

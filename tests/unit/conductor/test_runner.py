@@ -344,6 +344,21 @@ def test_roles_stay_while_another_cluster_of_the_project_needs_them(bench: Bench
     assert bench.fakes.is_clean
 
 
+def test_roles_that_another_conductor_gave_back_are_taken_anew(bench: Bench) -> None:
+    first = factories.add_cluster(bench.database, Action.CREATE)
+    bench.work()
+    ours = bench.cloud, bench.leases, bench.runner
+    bench.new_conductor()
+    bench.database.write(lambda session: factories.add_operation(session, first, Action.DELETE))
+    bench.work()
+    assert bench.fakes.keystone.granted == set()
+
+    bench.cloud, bench.leases, bench.runner = ours
+    factories.add_cluster(bench.database, Action.CREATE)
+    bench.work()
+    assert bench.fakes.keystone.granted == {factories.PROJECT}
+
+
 def test_roles_go_when_the_last_two_clusters_go_together(bench: Bench) -> None:
     rows = [created(bench), created(bench)]
     for row in rows:

@@ -166,6 +166,23 @@ def test_operation_whose_pass_broke_is_not_held_for_ever(
     until(lambda: status_of(bench, row.uuid) == "CREATE_COMPLETE")
 
 
+def test_operation_that_cannot_be_given_back_is_not_held_for_ever(
+    bench: Bench, start: Callable[[], Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def give_back(_self: Runner, _held: Held) -> Verdict:
+        raise RuntimeError("odd")
+
+    def watchers(_session: object, projects: list[str]) -> dict[str, str]:
+        return dict.fromkeys(projects, "another")
+
+    factories.add_cluster(bench.database, Action.CREATE)
+    running = start()
+    until(running.conductor._watch.projects)
+    monkeypatch.setattr(Runner, "give_back", give_back)
+    monkeypatch.setattr(service.claims, "watchers", watchers)
+    until(lambda: not running.conductor._leases.held())
+
+
 def test_conductor_started_again_leaves_no_other_queue_on_the_bus(
     start: Callable[[], Running],
 ) -> None:

@@ -78,6 +78,26 @@ def test_settled_stack_is_passed_on_once(desk: Desk) -> None:
     assert desk.bench.fakes.calls == ["list stacks"]  # and then nobody looks any more
 
 
+def test_what_was_taken_up_again_during_a_look_stays_watched(desk: Desk) -> None:
+    (former,) = desk.put()
+    desk.bench.fakes.heat.settle()
+    heat = desk.bench.cloud.stacks
+    desk.bench.expire_leases()
+    (held,) = desk.bench.leases.claim(1)
+    assert former.stack_id
+
+    def while_another_pass_begins(project_id: str) -> Any:
+        desk.watch.add(held, former.stack_id or "")
+        return heat(project_id)
+
+    desk.bench.cloud.stacks = while_another_pass_begins
+    desk.look()
+    assert desk.settled == []
+    desk.bench.cloud.stacks = heat
+    desk.look(2)
+    assert [uuid for uuid, _ in desk.settled] == [held.claim.uuid]
+
+
 def test_stack_that_is_gone_is_passed_on(desk: Desk) -> None:
     (held,) = desk.put()
     desk.bench.fakes.heat.stacks.clear()
