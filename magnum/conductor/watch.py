@@ -21,6 +21,7 @@ from magnum.conductor.leases import Held
 from magnum.conductor.progress import Progress
 from magnum.context import RequestContext, carried
 from magnum.core import errors
+from magnum.core.states import Action
 from magnum.heat.stacks import Stack
 
 LOG = logging.getLogger(__name__)
@@ -47,12 +48,18 @@ class _Watched:
     def age(self) -> float:
         return time.monotonic() - self.since
 
+    @property
+    def _deletes(self) -> bool:
+        return self.held.claim.action is Action.DELETE
+
     def has_settled(self, stack: Stack | None) -> bool:
         """Tell whether Heat has ended what it was asked for, or lost it."""
         if stack is None:
             return True
         if stack.status.endswith("_IN_PROGRESS"):
-            return False
+            # A deletion that meets another change Heat may drop, and has said yes to.
+            is_asked_for = stack.status == "DELETE_IN_PROGRESS" or not self._deletes
+            return not is_asked_for and self.age > BEGIN_SECONDS
         moment = [stack.status, stack.updated_at.isoformat() if stack.updated_at else None]
         return self.held.claim.progress.get("before") != moment or self.age > BEGIN_SECONDS
 

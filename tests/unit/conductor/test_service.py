@@ -16,7 +16,7 @@ from magnum.conductor.runner import Runner, Verdict
 from magnum.conductor.service import BINARY, Conductor
 from magnum.core import errors
 from magnum.core.states import Action
-from magnum.db import repository
+from magnum.db import claims, repository
 from magnum.heat.stacks import Stack
 from magnum.rpc import transport
 from magnum.rpc.messages import OperationReady
@@ -179,7 +179,7 @@ def test_operation_that_cannot_be_given_back_is_not_held_for_ever(
     running = start()
     until(running.conductor._watch.projects)
     monkeypatch.setattr(Runner, "give_back", give_back)
-    monkeypatch.setattr(service.claims, "watchers", watchers)
+    monkeypatch.setattr(claims, "watchers", watchers)
     until(lambda: not running.conductor._leases.held())
 
 

@@ -123,6 +123,28 @@ def test_update_that_heat_has_not_begun_is_not_taken_for_its_end(
     assert desk.settled == [(held.claim.uuid, "CREATE_COMPLETE")]
 
 
+def test_deletion_that_heat_has_dropped_is_asked_for_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = factories.add_cluster(desk.bench.database, Action.CREATE)
+    (creating,) = desk.bench.leases.claim(1)
+    desk.bench.runner.begin(creating)
+    (before,) = desk.bench.fakes.heat.living()
+    desk.bench.database.write(lambda session: factories.add_operation(session, row, Action.DELETE))
+    desk.bench.expire_leases()
+    (held,) = desk.bench.leases.claim(1)
+    desk.bench.runner.begin(held)
+    desk.bench.fakes.heat.stacks[before.id] = before
+    desk.watch.add(held, before.id)
+    desk.look(2)
+    assert desk.settled == []
+    monkeypatch.setattr(watch_module, "BEGIN_SECONDS", -1)
+    desk.look()
+    assert desk.settled == [(held.claim.uuid, "CREATE_IN_PROGRESS")]
+    assert desk.bench.runner.resume(before, held) is Verdict.WAITING
+    assert desk.bench.fakes.calls.count("delete stack") == 2
+
+
 def test_deadline_is_passed_on(desk: Desk) -> None:
     (held,) = desk.put()
     held._deadline = 0.0
