@@ -6,6 +6,7 @@ All bays of the module are made at once; a test leaves those it shares with othe
 
 import ipaddress
 import itertools
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -351,7 +352,7 @@ def test_update_that_fails_leaves_no_token_that_lets_in(
         bays.resize(swarm.uuid, 2)
         reason = real.wait_for(bays, swarm.uuid, "UPDATE_FAILED", PATIENCE)["status_reason"]
     assert "Quota exceeded" in reason
-    assert "-node-1: workers/1/server (OS::Nova::Server) failed: " in reason
+    assert re.search(r"-node-\d: workers/\d/server \(OS::Nova::Server\) failed: ", reason)
     after = swarm.token("worker"), swarm.token("manager")
     assert not set(before) & set(after)
     manager = environment(real, worker)["MANAGER_IPS"].split(",")[0]
@@ -382,19 +383,17 @@ def test_workers_user_may_read_and_change_nothing(swarms: Swarms, cloud: Cloud, 
         *(("GET", f"/{kind}") for kind in ("bays", "baymodels", "containers", "mservices")),
     ):
         assert user.ask(method, ours, path).status == 403, path
-    for method, service, path in (
-        ("GET", "compute", "/servers"),
-        ("POST", "compute", "/servers"),
-        ("GET", "orchestration", "/stacks"),
-        ("POST", "orchestration", "/stacks"),
-        ("GET", "image", "/v2/images"),
-        ("POST", "image", "/v2/images"),
-        ("GET", "key-manager", "/v1/secrets"),
-        ("POST", "key-manager", "/v1/secrets"),
-        ("GET", "identity", "/users"),
-        ("POST", "network", "/v2.0/networks"),
+    server = {"name": "n", "flavorRef": "2", "imageRef": ""}
+    template = {"heat_template_version": "wallaby", "resources": {}}
+    for service, path, body in (
+        ("compute", "/servers", {"server": server}),
+        ("orchestration", "/stacks", {"stack_name": "n", "template": template}),
+        ("image", "/v2/images", {"name": "n"}),
+        ("key-manager", "/v1/secrets", {"name": "n"}),
+        ("identity", "/projects", {"project": {"name": "n"}}),
     ):
-        assert user.ask(method, service, path, {}).status in {401, 403}, (method, service)
+        assert user.ask("GET", service, path).status in {401, 403}, service
+        assert user.ask("POST", service, path, body).status in {401, 403}, service
     assert not user.may_work_in(demo.project_id)
     for kind in ("networks", "ports", "floatingips", "security-groups"):
         found = user.ask("GET", "network", f"/v2.0/{kind}")
