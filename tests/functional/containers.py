@@ -32,7 +32,7 @@ class Containers:
         self.bays = bays
         self.bay = bay
         self.real = real
-        self.image = f"{real.facts['registry']}/busybox"
+        self.image = real.image
         self._docker_options = docker_options
 
     def create(self, *words: str, image: str = "", command: str = WAITS) -> dict[str, str]:

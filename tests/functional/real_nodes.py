@@ -44,6 +44,11 @@ class RealNodes:
             "insecure_registry": self.facts["registry"],
         }
 
+    @property
+    def image(self) -> str:
+        """The image that the cloud's own registry has."""
+        return f"{self.facts['registry']}/busybox"
+
     def named(self, start: str) -> dict[str, Machine]:
         """Return the nodes by name whose names begin with a text."""
         return {

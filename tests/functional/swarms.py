@@ -223,6 +223,28 @@ class Swarms:
         self.delete(list(self._asked))
 
 
+def servers_of(swarm: Swarm) -> set[str]:
+    """Return the Nova ids of a bay's nodes."""
+    return {node.server for node in swarm.machines().values()}
+
+
+def assert_only_the_token_of_now_lets_in(
+    swarms: Swarms, swarm: Swarm, name: str, old: tuple[str, ...]
+) -> None:
+    """Have a worker leave and come back with tokens that it was or might have been given."""
+    node, real = swarm.machine(name), swarms.real
+    manager = environment(real, node)["MANAGER_IPS"].split(",")[0]
+
+    def join(token: str) -> str:
+        return real.run(node, f"docker swarm join --token {token} {manager}:2377", 60)
+
+    real.run(node, "docker swarm leave --force")
+    for token in old:
+        assert "A valid join token is necessary" in join(token)
+    assert "joined a swarm" in join(swarm.token("worker"))
+    swarm.wait_until_ready_again(name)
+
+
 @contextmanager
 def without_trace(real: RealNodes, cloud: Cloud, owner: User) -> Iterator[None]:
     """Fail when something of bays, nodes or networks is left afterwards, here or in the cloud."""

@@ -115,7 +115,7 @@ def test_engine_refuses_who_shows_no_certificate(real: RealNodes, swarms: list[S
 
 
 def test_containers_come_from_the_registry_and_run(real: RealNodes, swarms: list[Swarm]) -> None:
-    image = f"{real.facts['registry']}/busybox"
+    image = real.image
     for swarm in swarms:
         words = ("run", "--rm", image, "echo", "hello", "from", swarm.name)
         status, printed = real.docker(*swarm.options, *words)
@@ -124,7 +124,7 @@ def test_containers_come_from_the_registry_and_run(real: RealNodes, swarms: list
 
 
 def test_service_runs_on_every_node_of_one_swarm(real: RealNodes, swarms: list[Swarm]) -> None:
-    swarm, image = swarms[0], f"{real.facts['registry']}/busybox"
+    swarm, image = swarms[0], real.image
     service = ("service", "create", "--quiet", "--detach", "--no-resolve-image", "--mode=global")
     published = "--publish=mode=host,target=80,published=8080"
     command = (image, "httpd", "-f", "-h", "/etc")
@@ -153,7 +153,7 @@ def _answers(real: RealNodes, node: Machine, url: str) -> bool:
 def test_containers_of_two_nodes_talk_over_an_attachable_network(
     real: RealNodes, swarms: list[Swarm]
 ) -> None:
-    swarm, image = swarms[0], f"{real.facts['registry']}/busybox"
+    swarm, image = swarms[0], real.image
 
     def docker(*words: str) -> None:
         status, printed = real.docker(*swarm.options, *words)

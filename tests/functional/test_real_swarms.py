@@ -20,7 +20,15 @@ from tests.functional.bays import Bays
 from tests.functional.node_users import NodeUser
 from tests.functional.real_nodes import NODES_PROGRAMS, TIMED_OUT, RealNodes, curl
 from tests.functional.storage import assert_stores_on_its_volume
-from tests.functional.swarms import PATIENCE, Swarm, Swarms, environment, until
+from tests.functional.swarms import (
+    PATIENCE,
+    Swarm,
+    Swarms,
+    assert_only_the_token_of_now_lets_in,
+    environment,
+    servers_of,
+    until,
+)
 
 CIDR = "10.78.0.0/24"
 OPEN = ("atomic", "ubuntu", "coreos")
@@ -53,10 +61,6 @@ def swarms(no_swarms: Swarms) -> Swarms:
     return no_swarms
 
 
-def _image(real: RealNodes) -> str:
-    return f"{real.facts['registry']}/busybox"
-
-
 def _intruder(swarms: Swarms, cloud: Cloud, swarm: Swarm, role: str = "node") -> NodeUser:
     """Return the user of one of a bay's nodes, by what lies there."""
     node = next(iter(swarm.machines(role).values()))
@@ -69,7 +73,7 @@ def test_each_image_makes_a_swarm_that_works(name: str, swarms: Swarms, cloud: C
     shown = swarms.bays.show(swarm.uuid).body
 
     swarm.wait_until_ready(shown["master_count"] + shown["node_count"])
-    printed = swarm.docker("run", "--rm", _image(swarms.real), "echo", "hello", "from", name)
+    printed = swarm.docker("run", "--rm", swarms.real.image, "echo", "hello", "from", name)
 
     assert f"hello from {name}" in printed
     assert shown["api_address"] == f"https://{shown['master_addresses'][0]}:2376"
@@ -107,7 +111,7 @@ def test_bay_shrinks_by_its_idle_worker_and_grows_by_a_new_one(swarms: Swarms) -
     assert swarm.token("worker") != stolen
     where = f"--constraint=node.hostname=={busy}"
     create = ("service", "create", "--quiet", "--detach", "--no-resolve-image", "--name=work")
-    swarm.docker(*create, where, _image(real), "sleep", "100000")
+    swarm.docker(*create, where, real.image, "sleep", "100000")
     swarm.wait_for_task("work", busy)
 
     # Left to itself Heat would take the one that was made last.
@@ -129,12 +133,12 @@ def test_bay_shrinks_by_its_idle_worker_and_grows_by_a_new_one(swarms: Swarms) -
     assert rest.items() <= after.items()
     assert environment(real, swarm.machine(new))["JOIN_TOKEN"] == between
     swarm.docker("service", "rm", "work")
-    _assert_only_the_token_of_now_lets_in(swarms, swarm, new, (stolen, between))
+    assert_only_the_token_of_now_lets_in(swarms, swarm, new, (stolen, between))
 
 
 def test_bays_of_the_other_images_grow_and_shrink_and_keep_their_nodes(swarms: Swarms) -> None:
     names = ("ubuntu", "coreos")
-    before = {name: _servers(swarms[name]) for name in names}
+    before = {name: servers_of(swarms[name]) for name in names}
     for count in (2, 1):
         for name in names:
             swarms.bays.resize(swarms[name].uuid, count)
@@ -143,30 +147,9 @@ def test_bays_of_the_other_images_grow_and_shrink_and_keep_their_nodes(swarms: S
             swarms.real.wait_for(swarms.bays, swarm.uuid, "UPDATE_COMPLETE", PATIENCE)
             swarm.wait_until_ready(len(before[name]) + count - 1)
             assert len(swarm.machines("node")) == count
-            kept = before[name] & _servers(swarm)
+            kept = before[name] & servers_of(swarm)
             assert len(kept) >= len(before[name]) - (count == 1), "a node was made anew"
             assert all(node.server in kept for node in swarm.machines("master").values())
-
-
-def _servers(swarm: Swarm) -> set[str]:
-    return {node.server for node in swarm.machines().values()}
-
-
-def _assert_only_the_token_of_now_lets_in(
-    swarms: Swarms, swarm: Swarm, name: str, old: tuple[str, ...]
-) -> None:
-    """Have a worker leave and come back with tokens that it was or might have been given."""
-    node, real = swarm.machine(name), swarms.real
-    manager = environment(real, node)["MANAGER_IPS"].split(",")[0]
-
-    def join(token: str) -> str:
-        return real.run(node, f"docker swarm join --token {token} {manager}:2377", 60)
-
-    real.run(node, "docker swarm leave --force")
-    for token in old:
-        assert "A valid join token is necessary" in join(token)
-    assert "joined a swarm" in join(swarm.token("worker"))
-    swarm.wait_until_ready_again(name)
 
 
 def test_swarm_of_three_managers_goes_on_without_the_first(swarms: Swarms) -> None:
@@ -183,7 +166,7 @@ def test_swarm_of_three_managers_goes_on_without_the_first(swarms: Swarms) -> No
     with swarms.switched_off(swarm, first):
         until(goes_on, lambda: str(swarm.ask("node", "ls", host=other)))
         create = ("service", "create", "--quiet", "--detach", "--no-resolve-image", "--name=on")
-        swarm.docker(*create, _image(swarms.real), "sleep", "100000", host=other)
+        swarm.docker(*create, swarms.real.image, "sleep", "100000", host=other)
         swarm.docker("service", "rm", "on", host=other)
 
 
@@ -278,7 +261,7 @@ def test_containers_do_not_reach_the_metadata(network: str, swarms: Swarms) -> N
         swarm.docker("network", "create", "--driver=bridge", "own")
 
     def asked(what: str) -> tuple[int, str]:
-        words = (f"--network={network}", *NODES_PROGRAMS, _image(swarms.real), *curl(what))
+        words = (f"--network={network}", *NODES_PROGRAMS, swarms.real.image, *curl(what))
         return swarm.ask("run", "--rm", *words)
 
     try:
