@@ -67,8 +67,7 @@ def _failure(swarms: Swarms, name: str) -> str:
 
 def _works(swarm: Swarm, real: RealNodes) -> None:
     swarm.wait_until_ready(2)
-    image = f"{real.facts['registry']}/busybox"
-    assert "hello" in swarm.docker("run", "--rm", image, "echo", "hello")
+    assert "hello" in swarm.docker("run", "--rm", real.image, "echo", "hello")
 
 
 def _engines(swarm: Swarm, real: RealNodes) -> set[str]:

@@ -353,10 +353,8 @@ def test_update_that_fails_leaves_no_token_that_lets_in(
 
 
 def test_workers_user_may_read_and_change_nothing(swarms: Swarms, cloud: Cloud, demo: User) -> None:
-    swarm, other = swarms["coreos"], swarms["atomic"]
+    swarm, other, ours = swarms["coreos"], swarms["atomic"], "container-infra"
     user = _intruder(swarms, cloud, swarm)
-    ours = "container-infra"
-
     assert user.ask("GET", ours, f"/certificates/{swarm.uuid}").status == 200
     for method, path in (
         ("GET", f"/certificates/{other.uuid}"),
@@ -366,10 +364,9 @@ def test_workers_user_may_read_and_change_nothing(swarms: Swarms, cloud: Cloud, 
         *(("GET", f"/{kind}") for kind in ("bays", "baymodels", "containers", "mservices")),
     ):
         assert user.ask(method, ours, path).status == 403, path
-    server = {"name": "n", "flavorRef": "2", "imageRef": ""}
     template = {"heat_template_version": "wallaby", "resources": {}}
     for service, path, body in (
-        ("compute", "/servers", {"server": server}),
+        ("compute", "/servers", {"server": {"name": "n", "flavorRef": "2", "imageRef": ""}}),
         ("orchestration", "/stacks", {"stack_name": "n", "template": template}),
         ("image", "/v2/images", {"name": "n"}),
         ("key-manager", "/v1/secrets", {"name": "n"}),
