@@ -203,6 +203,7 @@ class Keystone:
                 url = session.endpoint(service_type=kind, interface="public", region_name=region)
                 if url:
                     return url
+        session.invalidate()  # the catalogue is as old as the token
         raise errors.Unavailable(
             service.capitalize(), f"the catalogue has no public endpoint of type {types[0]}"
         )

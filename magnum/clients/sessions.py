@@ -107,6 +107,7 @@ class CloudSession(session.Session):
         if url is None and service == "keystone":
             url = self._auth_url()
         if not url:
+            self.invalidate()  # the catalogue is as old as the token
             raise exceptions.EndpointNotFound(f"no endpoint of {service}")
         return Adapter(self, **{**options, "endpoint_override": versioned(url, version)})
 

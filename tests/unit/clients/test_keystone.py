@@ -134,10 +134,12 @@ def test_our_url_may_be_configured(cloud, keystone):
     assert keystone.magnum_url() == "https://m.test/v1"
 
 
-def test_no_public_url_is_unavailable(cloud, keystone):
-    del cloud.keystone.catalog["container-infra"]
+def test_no_public_url_is_unavailable_until_there_is_one(cloud, keystone):
+    url = cloud.keystone.catalog.pop("container-infra")
     with pytest.raises(Unavailable, match="no public endpoint of type container-infra"):
         keystone.magnum_url()
+    cloud.keystone.catalog["container-infra"] = url
+    assert keystone.magnum_url() == "http://magnum.test:9511/v1"
 
 
 @pytest.mark.parametrize("verb", ["auth_url", "magnum_url"])

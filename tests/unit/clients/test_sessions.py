@@ -120,11 +120,13 @@ def test_an_override_goes_before_the_catalogue(cloud):
     assert neutron.ports_on_network(session, "n") == []
 
 
-def test_a_service_that_is_not_in_the_catalogue_is_unavailable(cloud):
-    del cloud.keystone.catalog["network"]
+def test_a_service_that_is_not_in_the_catalogue_is_unavailable_until_it_is(cloud):
+    url = cloud.keystone.catalog.pop("network")
     _, session = cloud.tenant()
     with pytest.raises(Unavailable, match="the catalogue has no endpoint"):
         neutron.ports_on_network(session, "n")
+    cloud.keystone.catalog["network"] = url
+    assert neutron.ports_on_network(session, "n") == []
 
 
 def test_no_secret_is_logged_even_when_debugging(cloud, caplog):
