@@ -48,18 +48,14 @@ class _Watched:
     def age(self) -> float:
         return time.monotonic() - self.since
 
-    @property
-    def _deletes(self) -> bool:
-        return self.held.claim.action is Action.DELETE
-
     def has_settled(self, stack: Stack | None) -> bool:
         """Tell whether Heat has ended what it was asked for, or lost it."""
         if stack is None:
             return True
         if stack.status.endswith("_IN_PROGRESS"):
-            # A deletion that meets another change Heat may drop, and has said yes to.
-            is_asked_for = stack.status == "DELETE_IN_PROGRESS" or not self._deletes
-            return not is_asked_for and self.age > BEGIN_SECONDS
+            # Heat may say yes to a deletion that meets another change, and drop it.
+            deletes = self.held.claim.action is Action.DELETE
+            return deletes and stack.status != "DELETE_IN_PROGRESS" and self.age > BEGIN_SECONDS
         moment = [stack.status, stack.updated_at.isoformat() if stack.updated_at else None]
         return self.held.claim.progress.get("before") != moment or self.age > BEGIN_SECONDS
 
