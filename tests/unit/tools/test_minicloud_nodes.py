@@ -260,9 +260,13 @@ def test_stand_in_leaves_real_nodes_alone(
     watch = Watch(settings.resolve(tmp_path, {}))
     (tmp_path / "var/nodes").mkdir(parents=True)
     played: list[str] = []
-    monkeypatch.setattr(watch, "_servers", lambda: {"one": "played", "two": "real"})
-    monkeypatch.setattr(watch, "_play", lambda server, name, fail: played.append(name))
-    servers.save(Places(watch._settings).servers, Server("two", "real", 512))
+    monkeypatch.setattr(watch, "_play", lambda server, fail: played.append(server.name))
+    for server in (
+        Server("one", "played", 512, root=servers.STAND_IN),
+        Server("two", "real", 512),
+        Server("three", "off", 512, root=servers.STAND_IN, on=False),
+    ):
+        servers.save(Places(watch._settings).servers, server)
 
     watch.look({})
     for playing in watch._playing.values():

@@ -15,20 +15,25 @@ from minicloud import services
 PLUGIN = pathlib.Path(services.__file__).parent / "plugins" / "heat" / "minicloud_pace.py"
 
 
-class HeatsOwn:
-    """What the plugin takes the place of: a task that sleeps when it is told to."""
+class Clock:
+    """A clock that only sleeps move on."""
 
-    slept: list[float | None]
+    def __init__(self) -> None:
+        self.slept: list[float] = []
 
-    def _sleep(self, wait_time: float | None) -> None:
-        self.slept.append(wait_time)
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+    def now(self) -> float:
+        return sum(self.slept)
 
 
 @pytest.fixture
-def task(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A task of Heat's as the plugin leaves it, at a clock that only its sleeps move on."""
+def scheduler(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Heat's module of tasks as the plugin leaves it."""
     scheduler: Any = types.ModuleType("heat.engine.scheduler")
-    scheduler.TaskRunner = HeatsOwn
+    scheduler.TaskRunner = type("TaskRunner", (), {})
+    scheduler.ENABLE_SLEEP = True
     engine: Any = types.ModuleType("heat.engine")
     engine.scheduler = scheduler
     monkeypatch.setitem(sys.modules, "heat.engine", engine)
@@ -36,28 +41,38 @@ def task(monkeypatch: pytest.MonkeyPatch) -> Any:
     assert spec is not None
     assert spec.loader is not None
     spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    return scheduler
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(time, "monotonic", clock.now)
+    monkeypatch.setattr(time, "sleep", clock.sleep)
+    return clock
+
+
+def test_heat_looks_soon_at_first_and_later_as_seldom_as_ever(scheduler: Any, clock: Clock) -> None:
     task = scheduler.TaskRunner()
-    task.slept = []
-    monkeypatch.setattr(time, "monotonic", lambda: sum(filter(None, task.slept)))
-    return task
-
-
-def test_heat_looks_soon_at_first_and_later_as_seldom_as_ever(task: Any) -> None:
     for _ in range(20):
         task._sleep(1)
 
-    assert task.slept[:4] == [0.2] * 4
-    assert task.slept == sorted(task.slept)
-    assert task.slept[-1] == 1
-    late = [nap for end, nap in enumerate(task.slept) if sum(task.slept[:end]) < 2]
+    assert clock.slept[:4] == [0.2] * 4
+    assert clock.slept == sorted(clock.slept)
+    assert clock.slept[-1] == 1
+    late = [nap for end, nap in enumerate(clock.slept) if sum(clock.slept[:end]) < 2]
     assert max(late) < 0.5
 
 
-def test_heats_own_pauses_that_are_shorter_stay(task: Any) -> None:
+def test_heats_own_pauses_that_are_shorter_stay(scheduler: Any, clock: Clock) -> None:
     for wait in (0, None, 0.1):
-        task._sleep(wait)
+        scheduler.TaskRunner()._sleep(wait)
 
-    assert task.slept == [0, None, 0.1]
+    assert clock.slept == [0, 0.1]
+
+
+def test_heat_does_not_wait_after_each_resource_that_it_begins_with(scheduler: Any) -> None:
+    assert scheduler.ENABLE_SLEEP is False
 
 
 def test_heat_that_runs_with_another_pace_is_out_of_date() -> None:

@@ -3,6 +3,7 @@
 
 import dataclasses
 import json
+import os
 import pathlib
 import subprocess
 import tarfile
@@ -20,13 +21,10 @@ from minicloud.real_nodes import (
     lifecycle,
     machine,
     registry,
-    runner as runner_module,
     servers,
 )
 from minicloud.real_nodes.lifecycle import Action
-from minicloud.real_nodes.picture import Picture, Port, Subnet
 from minicloud.real_nodes.places import Places
-from minicloud.real_nodes.runner import Runner
 from minicloud.real_nodes.servers import Server
 
 SERVER = Server("server-1", "bay-master", 512, keys={"mine": "ssh-rsa AAAA"})
@@ -68,7 +66,6 @@ def test_servers_are_found_as_they_were_written_down(tmp_path: pathlib.Path) -> 
     servers.save(tmp_path / "s", SERVER)
 
     assert servers.load_all(tmp_path / "s") == {"server-1": SERVER}
-    assert servers.is_known(tmp_path / "s", "server-1")
     (file,) = (tmp_path / "s").iterdir()
     assert file.stat().st_mode & 0o777 == 0o600
 
@@ -83,151 +80,16 @@ def test_server_that_is_switched_on_again_has_another_boot(tmp_path: pathlib.Pat
     assert servers.load(tmp_path, "server-1") == dataclasses.replace(SERVER, boot=2)
 
 
-def test_server_that_is_no_real_node_is_not_switched(tmp_path: pathlib.Path) -> None:
+def test_server_that_is_not_written_down_is_not_switched(tmp_path: pathlib.Path) -> None:
     servers.switch(tmp_path, "server-1", on=True)
     servers.forget(tmp_path, "server-1")
 
     assert servers.load_all(tmp_path) == {}
 
 
-class FakeFabric:
-    def __init__(self) -> None:
-        self.made: list[set[str]] = []
-
-    def make(self, picture: Picture, servers: set[str]) -> None:
-        self.made.append(servers)
-
-
-class FakeNeutron:
-    def __init__(self) -> None:
-        self.picture = Picture()
-        self.broken = False
-
-    def read(self, servers: set[str]) -> Picture:
-        if self.broken:
-            raise OSError("nobody answers")
-        return self.picture
-
-
-class FakeServices:
-    def __init__(self, places: Places, network: str, answer: object) -> None:
-        self.network, self.ended = network, False
-
-    def follow(self, picture: Picture, network: str) -> None:
-        assert network == self.network
-
-    def end(self) -> None:
-        self.ended = True
-
-
-class FakeMachine:
-    """Is in one of a few states, which the class keeps for all nodes."""
-
-    state: dict[str, str]
-    disks: dict[str, dict[str, str]]
-
-    def __init__(self, places: Places, server: str) -> None:
-        self.server = server
-
-    @property
-    def runs(self) -> bool:
-        return self.state.get(self.server) == "runs"
-
-    def was_started(self, server: Server) -> bool:
-        return self.server in self.state
-
-    def is_plugged(self, server: Server) -> bool:
-        return self.disks.get(self.server, {}) == server.volumes
-
-    def start(self, server: Server) -> None:
-        self.state[self.server] = "runs"
-        self.plug(server)
-
-    def plug(self, server: Server) -> None:
-        self.disks[self.server] = server.volumes
-
-    def remove(self) -> None:
-        del self.state[self.server]
-
-
 @pytest.fixture
 def places(tmp_path: pathlib.Path) -> Places:
     return Places(settings.resolve(tmp_path, {}))
-
-
-@pytest.fixture
-def runner(places: Places, monkeypatch: pytest.MonkeyPatch) -> Any:
-    FakeMachine.state, FakeMachine.disks = {}, {}
-    monkeypatch.setattr(runner_module, "Machine", FakeMachine)
-    monkeypatch.setattr(machine, "present", lambda places: set(FakeMachine.state))
-    fakes: list[Any] = [FakeFabric(), FakeNeutron(), FakeServices]
-    return Runner(places, *fakes)
-
-
-def settle(runner: Any) -> None:
-    """Look once, and wait for what that began."""
-    runner.look()
-    for job in runner._busy.values():
-        job.result(10)
-
-
-def test_runner_boots_a_server_and_removes_it_with_its_network(runner: Any, places: Places) -> None:
-    port = Port("p", "net", "fa:16:3e:00:00:01", (("sub", "10.0.0.5"),), SERVER.id, "compute:nova")
-    subnet = Subnet("sub", "net", "10.0.0.0/24", "10.0.0.1")
-    runner._neutron.picture = Picture(ports=(port,), subnets=(subnet,))
-    servers.save(places.servers, SERVER)
-    settle(runner)
-
-    assert FakeMachine.state == {"server-1": "runs"}
-    assert json.loads(runner._answer("net", "10.0.0.5", "/openstack/latest/vendor_data.json")) == {}
-    assert runner._answer("net", "10.0.0.6", "/openstack") is None
-    services = runner._services["net"]
-
-    servers.forget(places.servers, SERVER.id)
-    settle(runner)
-
-    assert FakeMachine.state == {}
-    assert services.ended
-    assert runner._fabric.made == [{"server-1"}, set()]
-
-
-def test_runner_brings_a_volume_to_a_node_that_runs(runner: Any, places: Places) -> None:
-    FakeMachine.state = {SERVER.id: "runs"}
-    servers.save(places.servers, SERVER)
-    settle(runner)
-    assert FakeMachine.disks == {}
-
-    servers.attach(places.servers, SERVER.id, "one", "/volumes/one")
-    settle(runner)
-
-    assert FakeMachine.disks == {SERVER.id: {"one": "/volumes/one"}}
-
-
-def test_runner_boots_no_server_without_ports(runner: Any, places: Places) -> None:
-    servers.save(places.servers, SERVER)
-
-    settle(runner)
-
-    assert FakeMachine.state == {}
-
-
-def test_runner_with_nothing_to_do_asks_nobody(runner: Any, places: Places) -> None:
-    places.servers.mkdir(parents=True)
-    runner._neutron.broken = True
-
-    settle(runner)
-
-    assert runner._fabric.made == []
-
-
-def test_trouble_is_told_once_until_it_is_over(runner: Any, capsys: pytest.CaptureFixture) -> None:
-    def fail() -> None:
-        raise OSError("no")
-
-    for act in (fail, fail, lambda: None, fail):
-        runner._guarded("look", act)
-
-    assert capsys.readouterr().out.count("look: OSError: no") == 2
 
 
 def test_groups_have_the_flavors_memory_and_go_again(tmp_path: pathlib.Path) -> None:
@@ -247,12 +109,34 @@ def test_groups_have_the_flavors_memory_and_go_again(tmp_path: pathlib.Path) -> 
     (tmp_path / "pids/node/cgroup.procs").write_text("7\n")
     (tmp_path / "pids/node/docker/cgroup.procs").write_text("8\n9\n")
     assert cgroups.processes("node", tmp_path) == {7, 8, 9}
+    assert cgroups.has_processes("node", tmp_path)
 
 
 def test_groups_that_are_gone_are_no_error(tmp_path: pathlib.Path) -> None:
     cgroups.remove("node", tmp_path)
 
     assert cgroups.processes("node", tmp_path) == set()
+    assert not cgroups.has_processes("node", tmp_path)
+
+
+def test_group_that_goes_while_processes_are_looked_for_hides_no_others(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = tmp_path / "systemd" / "node"
+    for folder in (group, group / "gone", group / "there"):
+        folder.mkdir(parents=True)
+        (folder / "cgroup.procs").write_text("7\n")
+    (group / "there" / "cgroup.procs").write_text("8\n")
+    scan = os.scandir
+
+    def scandir(path: Any) -> Any:
+        if str(path).endswith("gone"):
+            raise FileNotFoundError(path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+
+    assert cgroups.processes("node", tmp_path) == {7, 8}
 
 
 def test_node_binds_its_own_files_and_enters_its_own_network(places: Places) -> None:

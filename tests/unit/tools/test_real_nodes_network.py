@@ -142,6 +142,7 @@ def test_dhcp_routes_to_metadata_and_the_gateway(tmp_path: pathlib.Path) -> None
     routes = "169.254.169.254/32,0.0.0.0,0.0.0.0/0,10.0.0.1"
     assert f"dhcp-option=tag:subnet0,option:classless-static-route,{routes}" in lines
     assert "dhcp-option=tag:subnet0,option:dns-server,8.8.8.8" in lines
+    assert "dhcp-option=tag:subnet0,option:mtu,1500" in lines
 
 
 def test_dhcp_without_gateway_and_names_says_that_there_are_none(tmp_path: pathlib.Path) -> None:
@@ -225,6 +226,7 @@ def test_picture_holds_what_neutron_says_about_ipv4() -> None:
     api: Any = FakeNeutron(
         ports=[PORT, gate],
         subnets=[FOUND_SUBNET, FOUND_SUBNET | {"id": "six", "ip_version": 6}],
+        networks=[{"id": "net", "mtu": 1450}],
         routers=[{"id": "r", "external_gateway_info": outside}],
         floatingips=[
             floating | {"fixed_ip_address": "10.0.0.5"},
@@ -237,7 +239,7 @@ def test_picture_holds_what_neutron_says_about_ipv4() -> None:
 
     (port,) = picture.ports_of("server-1")
     assert (port.addresses, port.also) == ((("sub", "10.0.0.5"),), ("172.16.0.0/24",))
-    assert [one.id for one in picture.subnets] == ["sub"]
+    assert [(one.id, one.mtu) for one in picture.subnets] == [("sub", 1450)]
     assert picture.routers == (Router("r", "198.18.0.9"),)
     assert picture.floating == (Floating("198.18.0.50", "10.0.0.5", "r"),)
     assert picture.rules == {"group": (WEB,)}

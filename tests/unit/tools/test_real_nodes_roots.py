@@ -103,8 +103,8 @@ def test_node_boots_from_the_root_that_its_image_names(
 def test_image_names_the_root_of_its_servers() -> None:
     for image in servers.REAL_IMAGES.values():
         assert servers.root_of({servers.IMAGE_PROPERTY: image.root}) == image.root
-    assert servers.root_of({"os_distro": "ubuntu"}) is None
-    assert servers.root_of({servers.IMAGE_PROPERTY: "another"}) is None
+    assert servers.root_of({"os_distro": "ubuntu"}) == servers.STAND_IN
+    assert servers.root_of({servers.IMAGE_PROPERTY: "another"}) == servers.STAND_IN
     assert facts._images(servers.BARE) == {"ubuntu": "ubuntu-bare-real"}
     assert facts._images(servers.WHOLE)["ubuntu"] == "ubuntu-real"
 

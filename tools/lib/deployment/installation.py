@@ -30,7 +30,7 @@ def service() -> pathlib.Path:
     from there.
 
     :returns: the folder of its programs.
-    :raises quality.environment.SetupFailed: pip failed.
+    :raises quality.environment.SetupFailed: it could not be installed.
     """
     checkout = hashlib.sha256(str(ROOT).encode()).hexdigest()[:8]
     with tempfile.TemporaryDirectory(prefix="magnum-source-") as folder:
@@ -50,7 +50,7 @@ def client(version: str) -> pathlib.Path:
     """Install an unmodified python-magnumclient from PyPI.
 
     :returns: its program `magnum`.
-    :raises quality.environment.SetupFailed: pip failed.
+    :raises quality.environment.SetupFailed: it could not be installed.
     """
     pins = _HERE / f"client-{version}.txt"
     python = environment.ensure(

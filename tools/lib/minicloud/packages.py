@@ -74,8 +74,8 @@ def unpack_cloud_init(settings: Settings, progress: Progress) -> None:
     part.rename(target)
 
 
-def _uv_environment(cache: pathlib.Path) -> dict[str, str]:
-    """Let uv follow the settings that pip follows, and keep its cache below the prefix."""
+def uv_environment(cache: pathlib.Path) -> dict[str, str]:
+    """Let uv follow the settings that pip follows, and keep its cache in a folder."""
     env = {"UV_CACHE_DIR": str(cache)} | os.environ
     for ours, theirs in (
         ("UV_DEFAULT_INDEX", "PIP_INDEX_URL"),
@@ -106,7 +106,7 @@ def build_venv(settings: Settings, stamps: Stamps, progress: Progress) -> None:
     commands.run([*pip, "--constraint", str(LOCK), "uv"], log)
     cache = settings.prefix / "uv-cache"  # spares an interrupted installation what it has fetched
     install = [settings.tool("uv"), "pip", "install", "--python", python, "--compile-bytecode"]
-    commands.run([*install, "--requirement", str(LOCK)], log, env=_uv_environment(cache))
+    commands.run([*install, "--requirement", str(LOCK)], log, env=uv_environment(cache))
     shutil.rmtree(cache, ignore_errors=True)
     stamps.set("venv", wanted)
 

@@ -90,7 +90,9 @@ def _rabbitmq_env(settings: Settings) -> dict[str, str]:
     }
 
 
-def _api(name: str, module: str, path: str = "/", workers: int = 1) -> Service:
+def _api(
+    name: str, module: str, path: str = "/", workers: int = 1, sources: tuple[str, ...] = ()
+) -> Service:
     """Return the row of an HTTP service: one uWSGI with a few threads."""
 
     def command(settings: Settings) -> list[str]:
@@ -118,7 +120,7 @@ def _api(name: str, module: str, path: str = "/", workers: int = 1) -> Service:
             words += [f"--{option}", value]
         return words
 
-    return Service(name, command, name, Answers(name, path))
+    return Service(name, command, name, Answers(name, path), sources=sources)
 
 
 def _daemon(name: str, probe: Probe, sources: tuple[str, ...] = ()) -> Service:
@@ -175,7 +177,7 @@ OPENSTACK = (
     _daemon("heat-engine", _HEAT_ENGINE, ("plugins/heat/*.py",)),
     _api("heat", "heat.wsgi.api"),
     _api("heat-cfn", "heat.wsgi.cfn"),
-    _api("neutron", "neutron.wsgi.api", "/v2.0/networks"),
+    _api("neutron", "neutron.wsgi.api", "/v2.0/networks", sources=("plugins/ml2_driver.py",)),
     _api("placement", "placement.wsgi.api"),
     _api("glance", "glance.wsgi.api", "/v2/schemas/image"),
     _api("barbican", "minicloud_barbican"),
@@ -184,7 +186,7 @@ NODES = Service(
     "nodes",
     _module("minicloud.nodes"),
     env=_our_modules,
-    sources=("nodes/*.py", "administrator.py"),
+    sources=("nodes/*.py", "real_nodes/servers.py"),
 )
 VOLUMES = (
     _api("cinder", "cinder.wsgi.api"),

@@ -2,8 +2,8 @@
 """Nova's fake driver with room for thousands of servers and a lasting identity.
 
 The plain fake driver invents a new node id at each start, and nova-compute then refuses to start
-a second time. Of servers whose image asks for real nodes this one also writes down what they are
-made of; the runner of real nodes does the rest.
+a second time. This one also writes down what servers are made of; the runner of real nodes, or the
+stand-in, does the rest.
 """
 
 import pathlib
@@ -65,8 +65,8 @@ class FakeDriver(fake.FakeDriver):
         properties = {
             k.removeprefix(_IMAGE): v for k, v in metadata.items() if k.startswith(_IMAGE)
         }
-        if root := servers.root_of(properties):
-            servers.save(_folder() / "servers", _described(instance, root, block_device_info))
+        root = servers.root_of(properties)
+        servers.save(_folder() / "servers", _described(instance, root, block_device_info))
 
     def destroy(self, context, instance, *args, **kwargs):
         """End a server."""

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Build what nodes without an engine boot from: a layer above the root, with packages purged.
 
-A layer takes seconds and no room, where a second root would take minutes.
+Nor have they what formats the volume of one.  A layer takes seconds and no room, where a second
+root would take minutes.
 """
 
 import pathlib
@@ -13,7 +14,7 @@ from minicloud.real_nodes.places import Places
 from minicloud.settings import Settings
 from minicloud.stamps import Stamps, digest
 
-PACKAGES = ("docker.io", "containerd", "runc")
+PACKAGES = ("docker.io", "containerd", "runc", "e2fsprogs")
 """What else came with them stays: an engine that is downloaded wants its libraries."""
 
 _STEP = "node-root-bare"
@@ -27,7 +28,7 @@ root=$1 folder=$2; shift 2
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
 layers=lowerdir=$root,upperdir=$folder/layer,workdir=$folder/work
 mount -t overlay bare -o "$layers" "$folder/root"
-chroot "$folder/root" dpkg --force-unsafe-io --purge "$@"
+chroot "$folder/root" dpkg --force-unsafe-io --force-remove-protected --purge "$@"
 rm -f "$folder/root/etc/apt/apt.conf.d/99mmdebstrap"
 """
 

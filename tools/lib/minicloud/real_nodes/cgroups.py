@@ -9,6 +9,7 @@ import os
 import pathlib
 import signal
 import time
+from collections.abc import Iterator
 
 ROOT = pathlib.Path("/sys/fs/cgroup")
 NEEDED = frozenset({"cpu", "cpuset", "memory", "devices", "freezer", "pids", "systemd"})
@@ -36,13 +37,21 @@ def create(name: str, memory_mib: int, root: pathlib.Path = ROOT) -> list[pathli
 
 
 def processes(name: str, root: pathlib.Path = ROOT) -> set[int]:
-    """Return the ids of all processes of a node."""
-    found: set[int] = set()
+    """Return the ids of all processes of a node, whose groups come and go meanwhile."""
+    return set(_each_process(name, root))
+
+
+def has_processes(name: str, root: pathlib.Path = ROOT) -> bool:
+    """Tell whether a node has any; that it has is seen without a look into all its groups."""
+    return any(True for _ in _each_process(name, root))
+
+
+def _each_process(name: str, root: pathlib.Path) -> Iterator[int]:
     for hierarchy in ("pids", "systemd"):
-        for file in (root / hierarchy / name).rglob("cgroup.procs"):
+        for folder, _, _ in os.walk(root / hierarchy / name):
             with contextlib.suppress(OSError):
-                found |= {int(line) for line in file.read_text().split()}
-    return found
+                file = pathlib.Path(folder) / "cgroup.procs"
+                yield from (int(line) for line in file.read_text().split())
 
 
 def kill(name: str, patience: float = 20) -> None:

@@ -41,6 +41,7 @@ def config(folder: pathlib.Path, subnets: Sequence[Subnet]) -> str:
         lines += [
             f"dhcp-range=set:{tag},{start},static,{mask},infinite",
             f"shared-network={BRIDGE},{start}",
+            f"dhcp-option=tag:{tag},option:mtu,{subnet.mtu}",
             f"dhcp-option=tag:{tag},option:router,{subnet.gateway or ''}".rstrip(","),
             f"dhcp-option=tag:{tag},option:classless-static-route,{_routes(subnet)}",
             f"dhcp-option=tag:{tag},option:dns-server,{','.join(subnet.nameservers)}".rstrip(","),

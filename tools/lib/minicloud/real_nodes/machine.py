@@ -82,7 +82,7 @@ class Machine:
 
     @property
     def runs(self) -> bool:
-        return bool(cgroups.processes(self.group))
+        return cgroups.has_processes(self.group)
 
     def was_started(self, server: Server) -> bool:
         """Tell whether this boot of the server was begun since this machine itself booted."""

@@ -35,7 +35,9 @@ def _network_data(picture: Picture, ports: Sequence[Port]) -> dict[str, object]:
                 "id": f"tap{port.id[:11]}",
                 "vif_id": port.id,
                 "type": "ovs",
-                "mtu": 1500,
+                "mtu": min(
+                    (picture.subnet(subnet).mtu for subnet, _ in port.addresses), default=1500
+                ),
                 "ethernet_mac_address": port.mac,
             }
         )

@@ -42,12 +42,17 @@ class Neutron:
         networks = {port["network_id"] for port in own}
         ports = tuple(map(to_port, self._list("ports", "network_id", networks)))
         subnets = self._list("subnets", "network_id", networks)
+        mtus = {network["id"]: network["mtu"] for network in self._list("networks", "id", networks)}
         routers = {port.device for port in ports if port.owner == ROUTER_INTERFACE}
         groups = {group for port in ports if port.device in servers for group in port.groups}
         floating = self._list("floatingips", "router_id", routers)
         return Picture(
             ports=ports,
-            subnets=tuple(to_subnet(subnet) for subnet in subnets if subnet["ip_version"] == 4),
+            subnets=tuple(
+                to_subnet(subnet, mtus[subnet["network_id"]])
+                for subnet in subnets
+                if subnet["ip_version"] == 4 and subnet["network_id"] in mtus
+            ),
             routers=tuple(map(to_router, self._list("routers", "id", routers))),
             floating=tuple(to_floating(one) for one in floating if one["fixed_ip_address"]),
             rules={
@@ -78,7 +83,7 @@ def to_port(found: dict[str, Any]) -> Port:
     )
 
 
-def to_subnet(found: dict[str, Any]) -> Subnet:
+def to_subnet(found: dict[str, Any], mtu: int) -> Subnet:
     """Return a subnet as Neutron describes it."""
     return Subnet(
         id=found["id"],
@@ -88,6 +93,7 @@ def to_subnet(found: dict[str, Any]) -> Subnet:
         nameservers=tuple(found["dns_nameservers"]),
         routes=tuple((r["destination"], r["nexthop"]) for r in found["host_routes"]),
         dhcp=found["enable_dhcp"],
+        mtu=mtu,
     )
 
 

@@ -43,7 +43,7 @@ class Port:
 
 @dataclasses.dataclass(frozen=True)
 class Subnet:
-    """A subnet of IPv4."""
+    """A subnet of IPv4; `mtu` is its network's, in bytes."""
 
     id: str
     network: str
@@ -52,6 +52,7 @@ class Subnet:
     nameservers: tuple[str, ...] = ()
     routes: tuple[tuple[str, str], ...] = ()  # destination, next hop
     dhcp: bool = True
+    mtu: int = 1500
 
     @property
     def range(self) -> ipaddress.IPv4Network:

@@ -51,6 +51,11 @@ class Places:
         return self.folder / "servers"
 
     @property
+    def network_changes(self) -> pathlib.Path:
+        """What Neutron's driver touches after each change; not there before the first one."""
+        return self.settings.var / "neutron" / "changes"
+
+    @property
     def machines(self) -> pathlib.Path:
         return self.folder / "machines"
 

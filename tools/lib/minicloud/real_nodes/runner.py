@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The runner's loop: make the real nodes be what Nova and Neutron say.
 
-Nova's driver leaves a file for each server, which is looked at several times a second. Neutron is
-asked when those change and every few seconds besides, and only while there is a real node.
+Nova's driver leaves a file for each server, and Neutron's touches one after each change; both are
+looked at several times a second. Neutron is asked then, and rarely besides in case a change was
+not told; all that only while there is a real node.
 """
 
 import time
@@ -22,7 +23,8 @@ from minicloud.real_nodes.servers import Server
 from minicloud.real_nodes.services import Answer, NetworkServices
 
 _PERIOD = 0.25  # seconds between two looks at the servers
-_REFRESH = 2.0  # seconds between two questions to Neutron
+_REFRESH = 1.0  # seconds between two questions to Neutron, while all servers remain
+_STALE = 30.0  # seconds after which it is asked though no change was told
 _THREADS = 8
 
 
@@ -55,6 +57,7 @@ class Runner:
         self._servers: dict[str, Server] = {}
         self._picture = Picture()
         self._asked = float("-inf")
+        self._change = -1  # none that Neutron had
         self._troubles: set[str] = set()
 
     def forever(self) -> None:
@@ -78,19 +81,32 @@ class Runner:
 
     def look(self) -> None:
         """Look once."""
-        wanted = servers_module.load_all(self._places.servers)
+        known = servers_module.load_all(self._places.servers)
+        wanted = {identity: server for identity, server in known.items() if server.is_real}
         changed = wanted.keys() != self._servers.keys()
         self._servers = wanted
         self._busy = {server: job for server, job in self._busy.items() if not job.done()}
         present = machine.present(self._places)
         idle = not wanted and not present and not self._services
-        if not idle and (changed or time.monotonic() - self._asked > _REFRESH):
+        if not idle and (changed or self._networks_changed()):
             self._follow_neutron()
         for server in wanted.keys() | present:
             if server not in self._busy:
                 self._decide(server)
 
+    def _networks_changed(self) -> bool:
+        age = time.monotonic() - self._asked
+        return age > _STALE or (age > _REFRESH and self._change != self._last_change())
+
+    def _last_change(self) -> int:
+        """Tell changes of Neutron's apart, by the time of the last one in nanoseconds."""
+        try:
+            return self._places.network_changes.stat().st_mtime_ns
+        except FileNotFoundError:
+            return 0
+
     def _follow_neutron(self) -> None:
+        change = self._last_change()  # a change while we ask is for the next look
         picture = self._neutron.read(self._servers.keys()) if self._servers else Picture()
         for network in self._services.keys() - set(picture.networks):
             self._services.pop(network).end()
@@ -103,7 +119,7 @@ class Runner:
                 services = self._make_services(self._places, network, self._answer)
                 self._services[network] = services
             self._services[network].follow(picture, network)
-        self._asked = time.monotonic()
+        self._asked, self._change = time.monotonic(), change
 
     def _answer(self, network: str, address: str, path: str) -> bytes | None:
         """Answer the metadata service's client that has an address on a network."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which servers there should be: one file each, written by Nova's driver, read by the runner.
+"""Which servers there should be: one file each, written by Nova's driver, read by who plays them.
 
 Nova's driver runs in Nova's process and does nothing else, so that no server of Nova ever waits
-for a node.
+for a node; and nobody has to ask Nova again and again, which would keep it busy.
 """
 
 import base64
@@ -18,6 +18,9 @@ IMAGE_PROPERTY = "minicloud_node"
 
 WHOLE, BARE = "real", "bare"
 """The roots: the one with all that nodes need, and the same without an engine."""
+
+STAND_IN = ""
+"""In a root's place: no real node, it is for the stand-in to play."""
 
 
 class RealImage(NamedTuple):
@@ -43,7 +46,7 @@ class Server:
     :ivar boot: how often it was switched on or rebooted; another number means another boot.
     :ivar user_data: encoded as Nova keeps it.
     :ivar keys: public SSH keys by name.
-    :ivar root: :data:`WHOLE` or :data:`BARE`.
+    :ivar root: :data:`WHOLE`, :data:`BARE` or :data:`STAND_IN`.
     :ivar volumes: files of the attached volumes, by their ids.
     """
 
@@ -61,11 +64,15 @@ class Server:
     def raw_user_data(self) -> bytes:
         return base64.b64decode(self.user_data)
 
+    @property
+    def is_real(self) -> bool:
+        return self.root != STAND_IN
 
-def root_of(image_properties: dict[str, str]) -> str | None:
-    """Return the root that servers of an image boot from; None when they are no real nodes."""
-    asked = image_properties.get(IMAGE_PROPERTY)
-    return asked if asked in {WHOLE, BARE} else None
+
+def root_of(image_properties: dict[str, str]) -> str:
+    """Return the root that servers of an image boot from, or :data:`STAND_IN`."""
+    asked = image_properties.get(IMAGE_PROPERTY, "")
+    return asked if asked in {WHOLE, BARE} else STAND_IN
 
 
 def _path(folder: pathlib.Path, server: str) -> pathlib.Path:
@@ -83,14 +90,14 @@ def save(folder: pathlib.Path, server: Server) -> None:
 
 
 def switch(folder: pathlib.Path, server: str, *, on: bool) -> None:
-    """Switch a server off, or on again; one that is no real node is left alone."""
+    """Switch a server off, or on again; one that is not written down is left alone."""
     with contextlib.suppress(FileNotFoundError):
         known = load(folder, server)
         save(folder, dataclasses.replace(known, on=on, boot=known.boot + int(on)))
 
 
 def attach(folder: pathlib.Path, server: str, volume: str, file: str) -> None:
-    """Give a server a volume; one that is no real node is left alone."""
+    """Give a server a volume; one that is not written down is left alone."""
     with contextlib.suppress(FileNotFoundError):
         known = load(folder, server)
         save(folder, dataclasses.replace(known, volumes={**known.volumes, volume: file}))
@@ -112,14 +119,9 @@ def forget(folder: pathlib.Path, server: str) -> None:
 def load(folder: pathlib.Path, server: str) -> Server:
     """Read one.
 
-    :raises FileNotFoundError: there is no such real node.
+    :raises FileNotFoundError: there is no such server.
     """
     return Server(**json.loads(_path(folder, server).read_text()))
-
-
-def is_known(folder: pathlib.Path, server: str) -> bool:
-    """Tell whether a server of Nova's is a real node."""
-    return _path(folder, server).exists()
 
 
 def load_all(folder: pathlib.Path) -> dict[str, Server]:

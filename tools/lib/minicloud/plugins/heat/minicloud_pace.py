@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Have Heat look soon at what it has just begun, and more and more seldom after that.
 
-Heat waits a second between two looks at a resource, and no option changes that.  Where servers are
-pictures most of what it waits for takes less.  Heat imports this module as one of its plugins.
+Heat waits a second between two looks at a resource, and one after each resource that it begins a
+stack with, and no option changes that.  Where servers are pictures most of what it waits for takes
+less.  Heat imports this module as one of its plugins.
 """
 
 import time
@@ -33,7 +34,10 @@ class TaskRunner(scheduler.TaskRunner):
             if self._began is None:
                 self._began = time.monotonic()
             wait_time = pause(time.monotonic() - self._began, wait_time)
-        super()._sleep(wait_time)
+        if wait_time is not None:
+            time.sleep(wait_time)
 
 
 scheduler.TaskRunner = TaskRunner
+# The only other sleeps that this switch is for are those between resources that begin.
+scheduler.ENABLE_SLEEP = False
