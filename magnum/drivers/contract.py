@@ -46,8 +46,8 @@ class StackRequest:
 class NodeCertificateRule:
     """What the node user of one role may have signed; no request outside of it is.
 
-    Besides, every subject alternative name has to be 127.0.0.1 or an address of the cluster's
-    own ports of that role, which only the API can look up.
+    Besides, every subject alternative name has to be 127.0.0.1 or an address of the port of that
+    role whose id the request tells: of the node's own, which only the API can look up.
 
     :ivar common_names: the subject's common name has to be one of them.
     :ivar organizations: allowed organizations; empty means that the subject may have none.

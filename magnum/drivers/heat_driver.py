@@ -180,6 +180,10 @@ def _check_choice(field: str, value: str | None, accepted: Iterable[str], coe: s
 
 def _check_networks(template: TemplateSpec) -> None:
     own = sources.own_cidr(template.fixed_network)
+    if own and not sources.free_pools(own):
+        pools = " or ".join(sources.OVERLAY_POOLS)
+        rule = f"leave {pools} free, where containers get their addresses from"
+        raise InvalidField("fixed_network", own, rule)
     if template.fixed_subnet and own:
         rule = "come with a fixed_network that names the network it is part of"
         raise InvalidField("fixed_subnet", template.fixed_subnet, rule)

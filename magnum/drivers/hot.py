@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Read the packaged Heat templates."""
 
+from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Any
@@ -28,8 +29,12 @@ def read_template(name: str) -> str:
     return _file(name).read_text(encoding="utf-8")
 
 
+@cache
 def parse_template(name: str) -> dict[str, Any]:
-    """Read and parse one, as heat_template_version and all."""
+    """Read and parse one, as heat_template_version and all.
+
+    It takes some tenths of a second, so all have the same, which nobody may change.
+    """
     parsed: dict[str, Any] = yaml.safe_load(read_template(name))
     return parsed
 

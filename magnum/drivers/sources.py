@@ -62,19 +62,22 @@ def existing_network(fixed_network: str) -> str | None:
     return None if is_cidr(fixed_network) else fixed_network
 
 
+def free_pools(cidr: str) -> list[str]:
+    """Return the pools for container networks that have nothing in common with the nodes' own."""
+    nodes = ipaddress.IPv4Network(cidr)
+    return [pool for pool in OVERLAY_POOLS if not nodes.overlaps(ipaddress.IPv4Network(pool))]
+
+
 def overlay_pool(template: TemplateSpec) -> str:
     """Choose addresses for container networks: those of the label, else some that are free.
 
-    Docker's own choice starts at 10.0.0.0/24, which is also where our nodes are.
+    Docker's own choice starts at 10.0.0.0/24, which is also where our nodes are.  That some are
+    free is checked before a template is written.
     """
     if asked := template.labels.get(labels.OVERLAY_CIDR):
         return asked
     cidr = own_cidr(template.fixed_network)
-    if cidr is None:
-        return OVERLAY_POOLS[0]
-    nodes = ipaddress.IPv4Network(cidr)
-    free = [pool for pool in OVERLAY_POOLS if not nodes.overlaps(ipaddress.IPv4Network(pool))]
-    return free[0]
+    return OVERLAY_POOLS[0] if cidr is None else free_pools(cidr)[0]
 
 
 def overlay_prefix_length(given: Mapping[str, str]) -> int:

@@ -18,6 +18,7 @@ RUN_STEPS = "/opt/magnum/bin/run-steps"
 
 HEAT_VALUES = (
     "NODE_IP",
+    "NODE_PORT_ID",
     "NODE_PUBLIC_IP",
     "NODE_USER_ID",
     "NODE_PASSWORD",
@@ -31,7 +32,7 @@ HEAT_VALUES = (
 """Variables of ``node.env``; the node template has a placeholder for each."""
 
 COMMON_SCRIPTS = ("node/run-steps.sh", "node/signal.sh", "node/provide.sh")
-LIBRARIES = ("lib/step.sh", "lib/json.sh", "lib/http.sh")
+LIBRARIES = ("lib/step.sh", "lib/json.sh", "lib/http.sh", "lib/boot.sh")
 NOT_STEPS = ("lib", "node")
 
 

@@ -104,17 +104,20 @@ def validate(stack, seen):
         validate(nested, seen)
 
 
-def known(value, attributes):
+def known(value, attributes, resources):
     """Put values in for what a stack would know at run time."""
     if isinstance(value, list):
-        return [known(inner, attributes) for inner in value]
+        return [known(inner, attributes, resources) for inner in value]
     if not isinstance(value, dict):
         return value
     if set(value) == {"get_attr"}:
+        source = resources[value["get_attr"][0]]
+        if source["type"] == "OS::Heat::Value":
+            return known(source["properties"]["value"], attributes, resources)
         return attributes[".".join(map(str, value["get_attr"]))]
     if set(value) == {"get_resource"}:
         return attributes[value["get_resource"]]
-    return {key: known(inner, attributes) for key, inner in value.items()}
+    return {key: known(inner, attributes, resources) for key, inner in value.items()}
 
 
 def user_data(request):
@@ -124,8 +127,9 @@ def user_data(request):
 
     whole = template_format.parse(request["template"])
     stack = parse({**request, "template": whole})
-    given = whole["resources"]["server"]["properties"]["user_data"]
-    snippet = stack.t.parse(stack.defn, known(given, request["attributes"]))
+    resources = whole["resources"]
+    given = resources["server"]["properties"]["user_data"]
+    snippet = stack.t.parse(stack.defn, known(given, request["attributes"], resources))
     function.validate(snippet)
     return function.resolve(snippet)
 

@@ -20,15 +20,26 @@ PROXIED = "http:/packages.invalid/docker.tgz"
 """Where a web server looks for what it is asked for as a proxy."""
 
 
-def archive(*names: str) -> bytes:
-    """Pack programs that do nothing, as the engine's own archive has them."""
-    text = b"#!/bin/sh\n"
+PROGRAM = "#!/bin/sh\necho --format\n"
+"""What ``docker info --help`` has to know."""
+
+
+def archive(*names: str, **links: str) -> bytes:
+    """Pack programs that do next to nothing, as the engine's own archive has them.
+
+    :param links: where a name leads to that is a link.
+    """
+    text = PROGRAM.encode()
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:
         for name in names:
             entry = tarfile.TarInfo(f"docker/{name}")
             entry.size = len(text)
             tar.addfile(entry, io.BytesIO(text))
+        for name, target in links.items():
+            entry = tarfile.TarInfo(f"docker/{name}")
+            entry.type, entry.linkname = tarfile.SYMTYPE, target
+            tar.addfile(entry)
     return packed.getvalue()
 
 
@@ -65,14 +76,14 @@ def mirror(tmp_path_factory) -> Iterator[Mirror]:
 
 @pytest.fixture
 def node(tmp_path) -> Sandbox:
-    """A node without an engine that runs the steps `engine` and `docker`."""
+    """A node without an engine that runs the steps from `engine` to `docker`."""
     node = Sandbox(tmp_path)
     node.tool("curl")
     node.step_stub("signal", "")
     # There is a unit where somebody wrote one.
     unit = f"{tmp_path}/etc/systemd/system/docker.service"
     node.stub("systemctl", f"[ $1 != cat ] || cat {unit} 2> /dev/null")
-    (tmp_path / "etc/magnum/steps").write_text("engine\ndocker\n")
+    (tmp_path / "etc/magnum/steps").write_text("engine\nsettings\ndocker\n")
     return node
 
 
@@ -158,7 +169,7 @@ def test_a_program_that_nobody_has_fails_the_node_with_its_name(node):
 
 def test_a_program_of_the_image_is_used_whatever_the_labels_say(node, mirror):
     for name in ("docker", "dockerd"):
-        node.stub(name, "")
+        node.stub(name, "echo --format")
     assert run(node, **{**label(mirror), "DOCKER_SHA256": "0" * 64}) == "SUCCESS all steps done"
     assert programs(node) == []
     assert not (node.root / "etc/systemd/system/docker.service").exists()
@@ -166,18 +177,20 @@ def test_a_program_of_the_image_is_used_whatever_the_labels_say(node, mirror):
 
 def test_an_engine_by_its_old_name_is_one(node):
     for name in ("docker", "dockerd-current"):
-        node.stub(name, "")
+        node.stub(name, "echo --format")
     assert run(node) == "SUCCESS all steps done"
 
 
-APT = """
+APT = r"""
 umask >> "$0.umask"
 echo "proxies ${http_proxy:-} ${https_proxy:-} ${no_proxy:-}" >> "$0.env"
 case " $* " in
 *" --simulate "*) ;;
 *" install docker.io "*)
-    for name in docker dockerd; do echo '#!/bin/sh' > "${0%/*}/$name"; done
-    chmod 755 "${0%/*}/docker" "${0%/*}/dockerd"
+    for name in docker dockerd; do
+        printf '#!/bin/sh\necho --format\n' > "${0%/*}/$name"
+        chmod 755 "${0%/*}/$name"
+    done
     ;;
 esac
 """
@@ -192,6 +205,31 @@ def test_without_a_label_the_distribution_s_package_is_taken(node):
     assert install.endswith(" --no-install-recommends install docker.io")
     assert node.read("/bin/apt-get.env").splitlines() == ["proxies   "] * 2
     assert node.read("/bin/apt-get.umask").splitlines() == ["0022"] * 2
+
+
+# As Debian 13 has it.
+APART = r"""
+put() { printf '#!/bin/sh\necho --format\n' > "${0%/*}/$1"; chmod 755 "${0%/*}/$1"; }
+case " $* " in
+*" install docker.io "*) put dockerd ;;
+*" install docker-cli "*) put docker ;;
+esac
+"""
+
+
+def test_where_the_client_is_a_package_of_its_own_it_is_installed_too(node):
+    node.stub("apt-get", APART)
+    assert run(node) == "SUCCESS all steps done"
+    installed = [call.split()[-1] for call in node.calls if " install " in call]
+    assert installed == ["docker.io", "docker-cli"]
+
+
+def test_where_there_is_no_such_package_the_node_fails_with_the_program(node):
+    node.stub("apt-get", 'case "$*" in *docker-cli) echo "E: no docker-cli" >&2; exit 100 ;; esac')
+    assert run(node) == (
+        "FAILURE engine: E: no docker-cli docker is not in the image, the label docker_url is not "
+        "set, and it is not in its package docker.io"
+    )
 
 
 def test_apt_goes_through_the_template_s_proxies(node):
@@ -285,6 +323,19 @@ def test_a_program_of_one_file_is_downloaded_as_it_is(node, mirror):
     assert file.read_bytes() == content
     unit = node.read("/etc/systemd/system/magnum-metadata.service")
     assert f":{file.parent}" in unit.partition('"PATH=')[2].partition("\n")[0]
+
+
+def test_a_program_that_is_a_link_to_one_of_many_names_is_downloaded_with_it(node, mirror):
+    content = archive("xtables-nft-multi", iptables="xtables-nft-multi", ip6tables="nowhere")
+    sha256 = mirror.offer("iptables.tgz", content)
+    (node.root / "etc/magnum/steps").write_text("metadata\n")
+    labels = {"IPTABLES_URL": f"{mirror.url}/iptables.tgz", "IPTABLES_SHA256": sha256}
+    assert run(node, **labels) == "SUCCESS all steps done"
+    assert programs(node) == ["ip6tables", "iptables", "xtables-nft-multi"]
+    folder = node.root / "opt/magnum/programs"
+    assert (folder / "iptables").readlink() == pathlib.Path("xtables-nft-multi")
+    assert node.mode("/opt/magnum/programs/xtables-nft-multi") == 0o755
+    assert node.mode("/opt/magnum/programs") == 0o755
 
 
 @pytest.mark.skipif(not shutil.which("wget"), reason="needs wget")

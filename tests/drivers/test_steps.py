@@ -19,11 +19,6 @@ NODE = {
     "OVERLAY_CHOSEN": "true",
     "JOIN_TOKEN": "SWMTKN-1-worker",
 }
-UNIT = """[Service]
-ExecStart=/usr/bin/dockerd-current \\
-          --add-runtime oci=/x -H fd:// --live-restore=true $OPTIONS \\
-          $DOCKER_STORAGE_OPTIONS
-"""
 DOCKER = """
 case "$*" in
 *LocalNodeState*) cat "$0.state" 2>/dev/null || echo inactive ;;
@@ -43,9 +38,7 @@ esac
 def node(tmp_path):
     node = Sandbox(tmp_path, **NODE)
     node.stub("docker", DOCKER)
-    node.stub("dockerd", "")
     node.step_stub("signal", "")
-    node.stub("systemctl", f"[ $1 != cat ] || cat <<'X'\n{UNIT}X")
     return node
 
 
@@ -118,90 +111,6 @@ def test_a_step_without_its_input_names_it(node):
     assert (found.returncode, found.stderr) == (1, "JOIN_TOKEN is not set\n")
 
 
-def test_docker_listens_with_tls_and_keeps_the_image_s_own_options(node):
-    found = node.run("docker.sh")
-    assert found.returncode == 0, found.stderr
-    assert json.loads(node.read("/etc/docker/daemon.json").replace(str(node.root), "")) == {
-        "hosts": ["unix:///var/run/docker.sock", "tcp://0.0.0.0:2376"],
-        "tlsverify": True,
-        "tlscacert": "/etc/docker/ca.crt",
-        "tlscert": "/etc/docker/server.crt",
-        "tlskey": "/etc/docker/server.key",
-    }
-    unit = node.read("/etc/systemd/system/docker.service.d/magnum.conf")
-    assert unit.splitlines()[:2] == ["[Service]", "ExecStart="]
-    assert unit.splitlines()[2].split() == [
-        "ExecStart=/usr/bin/dockerd-current",
-        "--add-runtime",
-        "oci=/x",
-        "$OPTIONS",
-        "$DOCKER_STORAGE_OPTIONS",
-    ]
-    assert "Environment" not in unit
-    assert "systemctl restart docker.service" in node.calls
-
-
-def test_docker_takes_over_what_the_template_asks_for(node):
-    node.variables(
-        **{**NODE, "TLS_DISABLED": "true"},
-        STORAGE_DRIVER="overlay2",
-        INSECURE_REGISTRY='a"b:5000',
-        HTTP_PROXY="http://u:p%40@proxy",
-        NO_PROXY=".example.com",
-        CLUSTER_CIDR="10.0.0.0/24",
-    )
-    assert node.run("docker.sh").returncode == 0
-    assert json.loads(node.read("/etc/docker/daemon.json")) == {
-        "hosts": ["unix:///var/run/docker.sock", "tcp://10.0.0.4:2376"],
-        "tls": False,
-        "storage-driver": "overlay2",
-        "insecure-registries": ['a"b:5000'],
-    }
-    unit = node.read("/etc/systemd/system/docker.service.d/magnum.conf")
-    assert "DOCKER_STORAGE_OPTIONS" not in unit
-    assert 'Environment="HTTP_PROXY=http://u:p%%40@proxy"\n' in unit
-    assert (
-        'Environment="NO_PROXY=localhost,127.0.0.1,10.0.0.4,10.0.0.3,10.0.0.0/24,.example.com"'
-        in unit
-    )
-
-
-def test_docker_lets_no_image_keep_containers_without_their_engine(node):
-    (node.root / "etc/sysconfig").mkdir()
-    (node.root / "etc/sysconfig/docker").write_text("OPTIONS='--selinux-enabled --live-restore'\n")
-    assert node.run("docker.sh").returncode == 0
-    assert node.read("/etc/sysconfig/docker") == "OPTIONS='--selinux-enabled'\n"
-
-
-def test_docker_when_the_engine_does_not_start_repeats_its_words(node):
-    node.stub("systemctl", "[ $1 != restart ] || { echo 'See systemctl status.' >&2; exit 1; }")
-    node.stub("journalctl", "echo no such storage driver")
-    found = node.run("docker.sh")
-    assert found.returncode == 1
-    assert found.stderr == "no such storage driver\nthe container engine does not start\n"
-
-
-def test_metadata_is_kept_from_containers_before_the_engine_starts(node):
-    node.stub("iptables", "")
-    assert node.run("metadata.sh").returncode == 0
-    unit = node.read("/etc/systemd/system/magnum-metadata.service")
-    assert "Before=docker.service" in unit
-    (start,) = [line for line in unit.splitlines() if line.startswith("ExecStart=/bin/sh -c ")]
-    # As systemd would run it: no rule is there yet, then all are.
-    node.stub("iptables", 'case "$*" in *" -C "*) [ -e "$0.there" ] ;; esac')
-    for _ in range(2):
-        node.calls_file.write_text("")
-        command = start.partition("'")[2].rstrip("'").replace("$$", "$")
-        path = {"PATH": f"{node.root}/bin:/usr/bin:/bin"}
-        subprocess.run(["sh", "-c", command], check=True, env=path)
-        made = [call.split(" -A ")[1] for call in node.calls if " -A " in call]
-        wanted = [
-            f"PREROUTING -i {name} -d 169.254.169.254 -j DROP" for name in ("docker+", "br-+")
-        ]
-        assert made == ([] if (node.root / "bin/iptables.there").exists() else wanted)
-        (node.root / "bin/iptables.there").touch()
-
-
 def _ready(node, curl, verified=True, state="active"):
     node.stub("curl", curl)
     node.stub("openssl", "echo '    Verify return code: 0 (ok)'" if verified else "echo no")
@@ -209,7 +118,7 @@ def _ready(node, curl, verified=True, state="active"):
     return node.run("readiness.sh")
 
 
-@pytest.mark.parametrize("code", [35, 52, 55, 56])
+@pytest.mark.parametrize("code", [35, 52, 55, 56, 58, 98])
 def test_readiness_when_strangers_are_refused_is_there(node, code):
     assert _ready(node, f"exit {code}").returncode == 0
 
@@ -265,6 +174,7 @@ CERTIFICATES = {
     "AUTH_URL": "http://keystone/v3",
     "MAGNUM_URL": "http://magnum/v1",
     "CLUSTER_UUID": "uuid",
+    "NODE_PORT_ID": "0c3f9a52-6f1f-4d0e-9f57-3b6f0b1f8c11",
     "NODE_USER_ID": "user",
     "NODE_PASSWORD": "PASSWORD",
     "CERTIFICATE_NAME": "swarm.invalid",
@@ -302,6 +212,8 @@ def test_certificates_asks_for_what_the_rule_allows(asking):
     assert json.loads(asking.read("/bin/curl.body.certificates"))["bay_uuid"] == "uuid"
     request = _openssl("req", "-in", asking.root / "bin/curl.csr", "-noout", "-text")
     assert "CN = swarm.invalid" in request
+    (proof,) = [line for line in request.splitlines() if "challengePassword" in line]
+    assert proof.rpartition(":")[2] == CERTIFICATES["NODE_PORT_ID"]
     assert "IP Address:10.0.0.4, IP Address:127.0.0.1, IP Address:198.51.100.4" in request
     assert "TLS Web Server Authentication" in request
     assert "Client Authentication" not in request

@@ -26,6 +26,7 @@ HANDLE = json.dumps(
 
 VALUES = {
     "NODE_IP": "10.0.0.4",
+    "NODE_PORT_ID": "0c3f9a52-6f1f-4d0e-9f57-3b6f0b1f8c11",
     "NODE_PUBLIC_IP": "198.51.100.4",
     "NODE_USER_ID": "a" * 32,
     "NODE_PASSWORD": "Az09._~+/=:-",
@@ -37,10 +38,15 @@ VALUES = {
     "TOKEN_SIGNAL": HANDLE.replace("stack-user", "other-user"),
 }
 ATTRIBUTES = {
-    "port.fixed_ips.0.ip_address": VALUES["NODE_IP"],
+    "port": VALUES["NODE_PORT_ID"],
+    # As on a network of both kinds whose addresses of IPv6 are the first as texts.
+    "port.fixed_ips": [{"ip_address": "0:db8::4"}, {"ip_address": VALUES["NODE_IP"]}],
     "floating_ip.floating_ip_address": VALUES["NODE_PUBLIC_IP"],
     "handle.signal": VALUES["HEAT_SIGNAL"],
-    "port.subnets.0.cidr": VALUES["CLUSTER_CIDR"],
+    "port.subnets": [
+        {"ip_version": 6, "cidr": "0:db8::/64"},
+        {"ip_version": 4, "cidr": VALUES["CLUSTER_CIDR"]},
+    ],
     "docker_volume": VALUES["DOCKER_VOLUME_ID"],
 }
 ROLES = {"user_data_first": "first", "user_data_master": "master", "user_data_worker": "worker"}

@@ -51,6 +51,39 @@ def test_volume_is_formatted_and_mounted_before_the_engine(storing):
         assert f"systemctl restart {name}.mount" in calls
 
 
+# An apt-get whose package has the program.
+APT = """case " $* " in
+*" install e2fsprogs ")
+    printf '#!/bin/sh\\necho "$@" > "$0.formatted"\\n' > "${0%/*}/mkfs.ext4"
+    chmod 755 "${0%/*}/mkfs.ext4"
+    ;;
+esac"""
+
+
+def test_what_formats_a_volume_is_fetched_where_the_image_has_none(storing):
+    (storing.root / "bin/mkfs.ext4").unlink()
+    storing.stub("apt-get", APT)
+    found = storing.run("volume.sh")
+    assert found.returncode == 0, found.stderr
+    assert DISK in storing.read("/bin/mkfs.ext4.formatted")
+
+
+def test_what_formats_a_volume_is_named_where_nobody_has_it(storing):
+    (storing.root / "bin/mkfs.ext4").unlink()
+    found = storing.run("volume.sh")
+    assert found.returncode == 1
+    assert found.stderr == (
+        "mkfs.ext4 is not in the image, the label mkfs_ext4_url is not set, and there is no "
+        "apt-get\n"
+    )
+
+
+def test_node_without_a_volume_fetches_nothing_for_one(storing):
+    (storing.root / "bin/mkfs.ext4").unlink()
+    storing.variables()
+    assert storing.run("volume.sh").returncode == 0
+
+
 def test_volume_that_holds_something_is_not_formatted(storing):
     storing.stub("blkid", "echo ext4")
     assert storing.run("volume.sh").returncode == 0

@@ -62,7 +62,7 @@ ENVIRONMENT = (
 
 DOWNLOADS = tuple(Binding(label.upper(), f"template.labels.{label}") for label in labels.DOWNLOADS)
 
-ENGINE = ("certificates", "metadata", "volume", "engine", "docker")
+ENGINE = ("certificates", "metadata", "segments", "volume", "engine", "settings", "docker")
 
 BASE = DriverManifest(
     name="swarm",

@@ -43,6 +43,11 @@ def test_templates_of_old_suites_are_served(values):
         ({"registry_enabled": True}, "registry_enabled"),
         ({"fixed_subnet": "sub"}, "fixed_subnet"),
         ({"fixed_network": "10.0.0.0/24", "fixed_subnet": "sub"}, "fixed_subnet"),
+        ({"fixed_network": "0.0.0.0/0"}, "fixed_network"),
+        (
+            {"fixed_network": "0.0.0.0/0", "labels": {"flannel_network_cidr": "10.1.0.0/16"}},
+            "fixed_network",
+        ),
         ({"http_proxy": "http://a\nEnvironment=LD_PRELOAD=/x"}, "http_proxy"),
         ({"no_proxy": "ü"}, "no_proxy"),
         ({"insecure_registry": "registry.test:99999"}, "insecure_registry"),

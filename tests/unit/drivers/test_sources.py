@@ -20,6 +20,7 @@ RULE = DRIVER.node_certificate_rule("master")
         ("private", None, "private"),
         ("a/b", None, "a/b"),
         ("10.0.0.0", None, "10.0.0.0"),
+        ("10.0.0.0/0.0.0.255", None, "10.0.0.0/0.0.0.255"),
     ],
 )
 def test_fixed_network_is_a_cidr_or_a_network_that_is_there(fixed_network, own, existing):

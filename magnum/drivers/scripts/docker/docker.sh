@@ -1,49 +1,38 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Configure and start the container engine: its API on 2376, with TLS unless disabled, and on the
-# usual socket for this node itself.
-# Inputs: NODE_IP TLS_DISABLED MANAGER_IPS
+# Start the container engine with its settings, as the image starts it otherwise.
+# Inputs: NODE_IP MANAGER_IPS
 # Optional: STORAGE_DRIVER INSECURE_REGISTRY HTTP_PROXY HTTPS_PROXY NO_PROXY CLUSTER_CIDR
-# Writes: /etc/docker/daemon.json /etc/systemd/system/docker.service.d/magnum.conf
+# Reads: /etc/docker/daemon.json
+# Writes: /etc/sysconfig/docker if there is one
+# Writes: /etc/systemd/system/docker.service.d/magnum.conf
 # shellcheck source=magnum/drivers/scripts/lib/step.sh
 . /opt/magnum/lib/step.sh
-# shellcheck source=magnum/drivers/scripts/lib/json.sh
-. /opt/magnum/lib/json.sh
 
 dropin=/etc/systemd/system/docker.service.d/magnum.conf
+
+# taken_over: print a sed script that drops the options which are daemon.json's: an engine that is
+# given one by both does not start.  With a storage driver go its own options, which another does not
+# know; and a swarm's engine must not keep containers alive without itself.
+taken_over() {
+    rest="[^ \"']*"
+    echo "s| *-H[= ]*[a-z]*://$rest||g;s| *--host[= ]*[a-z]*://$rest||g;s/ *--live-restore$rest//g"
+    echo "s/ *--tls[ac]*cert[= ]*$rest//g;s/ *--tlskey[= ]*$rest//g;s/ *--tls$rest//g"
+    [ -z "$STORAGE_DRIVER" ] || {
+        echo "s/ *--storage-[a-z]*[= ]*$rest//g;s/ *[\$]DOCKER_STORAGE_OPTIONS//g"
+        printf '%s\n' "s/\([ \"']\)-s[= ][= ]*$rest/\1/g"
+    }
+    [ -z "$INSECURE_REGISTRY" ] || echo "s/ *--insecure-registry[= ]*$rest//g"
+    ! grep -q '"mtu":' /etc/docker/daemon.json ||
+        echo "s/ *--mtu[= ]*$rest//g;s/ *--default-network-opt[= ]*$rest//g"
+}
 
 # unit_command: print how the image starts its engine, without the options daemon.json takes over.
 # An image's other options have to stay: some name runtimes that nothing would find otherwise.
 unit_command() {
     systemctl cat docker.service |
         awk '/\\$/ { sub(/\\$/, ""); printf "%s", $0; next } { print }' |
-        sed -n 's/^ExecStart=\(..*\)$/\1/p' | tail -n 1 |
-        sed -e 's/ -H *fd:\/\/[^ ]*//' -e 's/ --host[= ]*fd:\/\/[^ ]*//' \
-            -e 's/ --live-restore[^ ]*//' |
-        if [ -n "$STORAGE_DRIVER" ]; then sed 's/ [$]DOCKER_STORAGE_OPTIONS//'; else cat; fi
-}
-
-# text VALUE: print it as a JSON string.
-text() {
-    printf '%s\n' "$1" | json_text
-}
-
-# daemon_json: print the engine's configuration.  Source: the reference of dockerd.
-daemon_json() {
-    host="tcp://0.0.0.0:2376"
-    [ "$TLS_DISABLED" = false ] || host="tcp://$NODE_IP:2376"
-    printf '{\n  "hosts": ["unix:///var/run/docker.sock", "%s"]' "$host"
-    if [ "$TLS_DISABLED" = false ]; then
-        printf ',\n  "tlsverify": true,\n  "tlscacert": "/etc/docker/ca.crt"'
-        printf ',\n  "tlscert": "/etc/docker/server.crt",\n  "tlskey": "/etc/docker/server.key"'
-    else
-        # Said aloud, or engines of today do not start.
-        printf ',\n  "tls": false'
-    fi
-    [ -z "$STORAGE_DRIVER" ] || printf ',\n  "storage-driver": %s' "$(text "$STORAGE_DRIVER")"
-    [ -z "$INSECURE_REGISTRY" ] ||
-        printf ',\n  "insecure-registries": [%s]' "$(text "$INSECURE_REGISTRY")"
-    printf '\n}\n'
+        sed -n 's/^ExecStart=\(..*\)$/\1/p' | tail -n 1 | sed "$(taken_over)"
 }
 
 # setting NAME VALUE: print an Environment= line of a unit.
@@ -64,16 +53,15 @@ proxies() {
 
 engine=$(command -v dockerd || command -v dockerd-current) || fail "there is no dockerd"
 command=$(unit_command) || command=
-mkdir -p /etc/docker "${dropin%/*}"
-daemon_json > /etc/docker/daemon.json
+mkdir -p "${dropin%/*}"
 {
     printf '[Service]\nExecStart=\nExecStart=%s\n' "${command:-$engine}"
     [ ! -d /opt/magnum/programs ] || setting PATH "$PATH"
     proxies
 } > "$dropin"
 
-# A swarm's engine must not keep containers alive without itself; some images ask for that here.
-[ ! -f /etc/sysconfig/docker ] || sed -i 's/ *--live-restore[^ "'"'"']*//' /etc/sysconfig/docker
+# Some images have options here, which their unit adds.
+[ ! -f /etc/sysconfig/docker ] || sed -i "$(taken_over)" /etc/sysconfig/docker
 
 systemctl daemon-reload
 systemctl --quiet enable docker.service
@@ -84,3 +72,6 @@ systemctl restart docker.service 2> /dev/null || {
 }
 again 30 2 docker version --format '{{.Server.Version}}' ||
     fail "the container engine does not answer"
+# With 1.12, the first that has a swarm mode, what follows could not look into the swarm.
+docker info --help | grep -q -e --format ||
+    fail "the container engine is too old, 1.13 is the first that can be used"

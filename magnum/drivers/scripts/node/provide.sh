@@ -10,9 +10,10 @@
 . /opt/magnum/lib/step.sh
 
 wanted=$1 program=${1%%|*} folder=/opt/magnum/programs
+label=$program package=$program file=$program
 case $program in
-docker | dockerd) label=docker package=docker.io ;;
-*) label=$program package=$program ;;
+docker | dockerd) label=docker package=docker.io file=docker ;;
+mkfs.ext4) label=mkfs_ext4 package=e2fsprogs ;;
 esac
 variable=$(printf %s "$label" | tr a-z- A-Z_) url='' sum=''
 eval "url=\${${variable}_URL:-} sum=\${${variable}_SHA256:-}"
@@ -36,17 +37,19 @@ fetch() {
     fi
 }
 
-# unpack FILE: put the programs of an archive, or the file itself, into the folder.
+# unpack FILE: put the programs of an archive, or the file itself, into the folder.  Some programs are
+# links to one that has several names.
 unpack() {
     mkdir -p "$folder"
     if [ "$(od -An -tx1 -N2 "$1" | tr -d ' ')" = 1f8b ]; then
         mkdir "$work/archive"
         tar -xzf "$1" -C "$work/archive" || fail "$program from $url cannot be unpacked"
-        find "$work/archive" -type f -exec mv -f {} "$folder" \;
+        find "$work/archive" \( -type f -o -type l \) -exec mv -f {} "$folder" \;
     else
-        mv -f "$1" "$folder/$label"
+        mv -f "$1" "$folder/$file"
     fi
-    chmod 755 "$folder" "$folder"/*
+    # A link may lead nowhere.
+    find "$folder" ! -type l -exec chmod 755 {} \;
 }
 
 download() {
@@ -84,4 +87,7 @@ again 3 10 packages update ||
     lacking "apt-get cannot update"
 packages --no-install-recommends install "$package" ||
     lacking "its package $package cannot be installed"
+# From Debian 13 on docker.io has the engine alone, and only recommends its client.
+[ "$package" != docker.io ] || has docker ||
+    packages --no-install-recommends install docker-cli || true
 has "$wanted" || lacking "it is not in its package $package"

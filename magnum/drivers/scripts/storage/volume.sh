@@ -43,7 +43,7 @@ is_done() {
 if [ -z "$DOCKER_VOLUME_ID" ] || is_done; then
     exit 0
 fi
-command -v mkfs.ext4 > /dev/null || fail "the image has no mkfs.ext4"
+has mkfs.ext4 || /opt/magnum/bin/provide mkfs.ext4 || exit 1
 serial=$(printf '%s' "$DOCKER_VOLUME_ID" | cut -c1-20)
 again 300 1 find_device || fail "the volume $DOCKER_VOLUME_ID did not appear in five minutes"
 

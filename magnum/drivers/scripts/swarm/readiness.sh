@@ -23,9 +23,10 @@ has_tls() {
     result=0
     curl -s --noproxy '*' --max-time 10 --cacert /etc/docker/ca.crt -o /run/magnum/ping \
         "https://$url" || result=$?
-    # 35, 52, 55, 56: the connection ended at the missing certificate, sooner or later.
+    # The connection ended at the missing certificate, sooner or later, or that was said: by 58 where
+    # curl has NSS, from 7.77 on also by 98.
     case $result in
-    35 | 52 | 55 | 56) return 0 ;;
+    35 | 52 | 55 | 56 | 58 | 98) return 0 ;;
     0) fail "the engine lets clients in that have no certificate" ;;
     *) return 1 ;;
     esac

@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Have the cluster's certificate authority sign a certificate for this node's service.
-# The key is made here and never leaves the node.
-# Inputs: AUTH_URL MAGNUM_URL CLUSTER_UUID NODE_USER_ID NODE_PASSWORD NODE_IP CERTIFICATE_NAME
-# Inputs: CERTIFICATE_USAGES
+# The key is made here and never leaves the node.  Which node of its role this is, Magnum tells by the
+# id of its port.
+# Inputs: AUTH_URL MAGNUM_URL CLUSTER_UUID NODE_USER_ID NODE_PASSWORD NODE_PORT_ID NODE_IP
+# Inputs: CERTIFICATE_NAME CERTIFICATE_USAGES
 # Optional: NODE_PUBLIC_IP
 # Programs: curl openssl
 # Writes: /etc/docker/ca.crt /etc/docker/server.crt /etc/docker/server.key
@@ -51,8 +52,11 @@ cat > "$work/request.conf" << CONF
 prompt = no
 distinguished_name = subject
 req_extensions = extensions
+attributes = proof
 [subject]
 CN = $CERTIFICATE_NAME
+[proof]
+challengePassword = $NODE_PORT_ID
 [extensions]
 subjectAltName = $addresses
 keyUsage = critical, digitalSignature
