@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 SEQUENCE, SET, INTEGER, BIT_STRING, OCTET_STRING, OID = 0x30, 0x31, 0x02, 0x03, 0x04, 0x06
 BOOLEAN, NULL, ATTRIBUTES = 0x01, 0x05, 0xA0
 EXTENSION_REQUEST = "1.2.840.113549.1.9.14"
+CHALLENGE_PASSWORD = "1.2.840.113549.1.9.7"
 ECDSA_SHA256 = "1.2.840.10045.4.3.2"
 
 
@@ -52,16 +53,26 @@ def extension(kind: str, critical: bool, value: bytes) -> bytes:
     return tlv(SEQUENCE, oid(kind), flag, tlv(OCTET_STRING, value))
 
 
+def attribute(kind: str, *values: bytes) -> bytes:
+    """Return an attribute with whatever values, of which there should be one."""
+    return tlv(SEQUENCE, oid(kind), tlv(SET, *values))
+
+
 def request(
-    subject: bytes, public_key: bytes, extensions: Sequence[bytes] = (), version: int = 0
+    subject: bytes,
+    public_key: bytes,
+    extensions: Sequence[bytes] = (),
+    version: int = 0,
+    attributes: Sequence[bytes] = (),
 ) -> bytes:
     """Return a signing request.
 
     :param public_key: a SubjectPublicKeyInfo.
+    :param attributes: besides the one that the extensions are.
     """
-    asked = tlv(SEQUENCE, oid(EXTENSION_REQUEST), tlv(SET, tlv(SEQUENCE, *extensions)))
-    attributes = tlv(ATTRIBUTES, asked if extensions else b"")
-    body = tlv(SEQUENCE, tlv(INTEGER, bytes([version])), subject, public_key, attributes)
+    asked = [attribute(EXTENSION_REQUEST, tlv(SEQUENCE, *extensions))] if extensions else []
+    others = tlv(ATTRIBUTES, *asked, *attributes)
+    body = tlv(SEQUENCE, tlv(INTEGER, bytes([version])), subject, public_key, others)
     algorithm = tlv(SEQUENCE, oid(ECDSA_SHA256))
     return tlv(SEQUENCE, body, algorithm, tlv(BIT_STRING, b"\0", tlv(SEQUENCE)))
 

@@ -11,7 +11,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from cryptography import x509
-from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID, ObjectIdentifier
+from cryptography.x509.oid import (
+    AttributeOID,
+    ExtendedKeyUsageOID,
+    ExtensionOID,
+    NameOID,
+    ObjectIdentifier,
+)
 from oslo_config import cfg
 
 from magnum.core.errors import Forbidden, Invalid, first_sentence
@@ -110,12 +116,23 @@ def extensions_granted(asked: x509.Extensions, policy: SigningPolicy) -> list[Gr
     return [granted for extension in asked for granted in _granted(extension, policy)]
 
 
+def challenge_password(csr: x509.CertificateSigningRequest) -> str | None:
+    """Return by what a request says whose it is, if by anything.
+
+    Source: RFC 2985, 5.4.1.
+    """
+    try:
+        return csr.attributes.get_attribute_for_oid(AttributeOID.CHALLENGE_PASSWORD).value.decode()
+    except (x509.AttributeNotFound, ValueError):  # the latter also of other attributes
+        return None
+
+
 def check_node_request(
     csr: x509.CertificateSigningRequest, rule: NodeRule, allowed_addresses: Collection[str]
 ) -> None:
-    """Refuse a request that goes beyond what the nodes of a role may be.
+    """Refuse a request that goes beyond what a node of a role may be.
 
-    :param allowed_addresses: addresses of the cluster's own ports of that role, as text.
+    :param allowed_addresses: the node's own, as text.
     :raises Forbidden: it does; the message names what; HTTP 403.
     """
     _check_subject(csr.subject, rule)
@@ -211,7 +228,7 @@ def _check_alternative_names(
         if not isinstance(name, x509.IPAddress):
             raise _forbidden(f"the alternative name {_shown([str(name.value)])}")
         if name.value not in allowed and not _is_loopback(name.value):
-            raise _forbidden(f"the address {name.value}, which is not one of this cluster's")
+            raise _forbidden(f"the address {name.value}, which is not its own")
 
 
 def _is_loopback(value: object) -> bool:

@@ -3,19 +3,21 @@
 
 Nodes come with a token of a user that has no role anywhere, hence no project: such a caller is
 nobody except for the one cluster whose row names its user, and there it may have only what the
-driver's rule for its role allows.
+driver's rule for its role allows.  All nodes of a role share that user; which of them asks is told
+by the id of its port, which no other node knows.
 """
 
 from oslo_config import cfg
 
 from magnum.certs import x509
 from magnum.certs.manager import CertStore
-from magnum.certs.policy import SigningPolicy, check_node_request
+from magnum.certs.policy import SigningPolicy, challenge_password, check_node_request
 from magnum.clients import neutron
 from magnum.clients.sessions import Sessions
 from magnum.context import RequestContext
 from magnum.core import errors
 from magnum.core.cluster import Role
+from magnum.core.idents import is_uuid
 from magnum.db import repository
 from magnum.db.models import Cluster
 from magnum.db.repository import AnyCluster
@@ -89,12 +91,23 @@ class Certificates:
             raise errors.Forbidden("The token's user is no node of this bay.")
         template = cluster.template
         driver = registry.driver_for(template.server_type, template.cluster_distro, template.coe)
+        request = x509.parse_request(csr)
+        addresses = self._addresses(cluster, role, challenge_password(request))
+        check_node_request(request, driver.node_certificate_rule(role), addresses)
+
+    def _addresses(self, cluster: AnyCluster, role: Role, port_id: str | None) -> set[str]:
+        """Return the addresses of the node that knows the id of its port."""
         session = self._sessions.service(cluster.project_id)
-        check_node_request(
-            x509.parse_request(csr),
-            driver.node_certificate_rule(role),
-            neutron.addresses_tagged(session, cluster.uuid, role),
+        found = (
+            neutron.addresses_of_node(session, cluster.uuid, role, port_id)
+            if port_id is not None and is_uuid(port_id)
+            else set()
         )
+        if not found:
+            raise errors.Forbidden(
+                "A node has to give the id of its own port, as challengePassword of the request."
+            )
+        return found
 
 
 def _node_role(context: RequestContext, cluster: AnyCluster) -> Role | None:

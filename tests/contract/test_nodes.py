@@ -16,12 +16,13 @@ import webob
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID as Purpose, NameOID
+from cryptography.x509.oid import AttributeOID, ExtendedKeyUsageOID as Purpose, NameOID
 
 from magnum.api import routes
 from magnum.api.versions import Application
 from magnum.certs.policy import key_usage
 from magnum.clients import neutron
+from magnum.core.cluster import Role
 from magnum.core.states import Action
 from magnum.db import repository
 from magnum.db.models import Cluster
@@ -31,10 +32,10 @@ from tests.fakes.services import World
 pytestmark = pytest.mark.kinds("mariadb-utf8mb4")  # what is asked of it is the same row each time
 
 ADDRESSES = {
-    ("own", "master"): {"10.0.0.4"},
-    ("own", "worker"): {"10.0.0.5", "10.0.0.6"},
-    ("other", "master"): {"10.0.0.14"},
-    ("other", "worker"): {"10.0.0.15"},
+    ("own", "master"): ["10.0.0.4"],
+    ("own", "worker"): ["10.0.0.5", "10.0.0.6"],
+    ("other", "master"): ["10.0.0.14"],
+    ("other", "worker"): ["10.0.0.15"],
 }
 KEY = ec.generate_private_key(ec.SECP256R1())
 SERVER = x509.ExtendedKeyUsage([Purpose.SERVER_AUTH])
@@ -52,20 +53,28 @@ def _shown(part: object) -> str:
     return "/".join(part.path) if isinstance(part, routes.Route) else str(part)
 
 
+def port_of(address: str) -> str:
+    """Return the id of the port that has an address."""
+    return str(uuid.uuid5(uuid.NAMESPACE_DNS, address))
+
+
 def request_for(
     address: str = "10.0.0.5",
     name: str = "swarm.invalid",
     organizations: Iterable[str] = (),
     purposes: x509.ExtendedKeyUsage = SERVER,
     *more: x509.ExtensionType,
+    port: str | None = port_of("10.0.0.5"),
 ) -> str:
-    """Make a signing request; what is not said is as the bay's own workers do it."""
+    """Make a signing request; what is not said is as one of the bay's own workers does it."""
     parts = [x509.NameAttribute(NameOID.COMMON_NAME, name)]
     parts += [x509.NameAttribute(NameOID.ORGANIZATION_NAME, text) for text in organizations]
     builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(parts))
     names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
     for value in (names, purposes, *more):
         builder = builder.add_extension(value, critical=False)
+    if port is not None:
+        builder = builder.add_attribute(AttributeOID.CHALLENGE_PASSWORD, port.encode())
     return builder.sign(KEY, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
 
 
@@ -85,9 +94,11 @@ def bays(world: World, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
 
     world.database.write(give_nodes)
     names = {ident: name for name, ident in made.items()}
-    monkeypatch.setattr(
-        neutron, "addresses_tagged", lambda _session, ident, role: ADDRESSES[names[ident], role]
-    )
+
+    def addresses_of_node(_session: Any, ident: str, role: Role, port_id: str) -> set[str]:
+        return {own for own in ADDRESSES[names[ident], role] if port_of(own) == port_id}
+
+    monkeypatch.setattr(neutron, "addresses_of_node", addresses_of_node)
     return made
 
 
@@ -132,11 +143,10 @@ def test_own_bay_signs_and_no_other_does(
     application: Application, bays: Mapping[str, str], role: str, field: str
 ) -> None:
     def sign(ident: str, address: str) -> int:
-        body = {field: ident, "csr": request_for(address)}
+        body = {field: ident, "csr": request_for(address, port=port_of(address))}
         return send(application, "POST", "/v1/certificates", f"own-{role}", body).status_int
 
-    (own, *_) = sorted(ADDRESSES["own", role])
-    (others, *_) = ADDRESSES["other", role]
+    own, others = ADDRESSES["own", role][0], ADDRESSES["other", role][0]
     assert {sign(bays["own"], address) for address in ADDRESSES["own", role]} == {201}
     assert {sign(bays["other"], address) for address in (own, others)} == {403}
     assert sign("other", others) == 403
@@ -150,7 +160,13 @@ def test_own_bay_signs_and_no_other_does(
         (request_for(name="admin"), "admin"),
         (request_for(name="Magnum-Conductor"), "Magnum-Conductor"),
         (request_for("10.0.0.4"), "10.0.0.4"),  # a manager's
+        (request_for("10.0.0.6"), "10.0.0.6"),  # of another worker
         (request_for("10.0.0.15"), "10.0.0.15"),  # of a worker of another bay
+        (request_for(port=None), "challengePassword"),
+        (request_for(port="10.0.0.5"), "challengePassword"),
+        (request_for(port=str(uuid.uuid4())), "challengePassword"),
+        (request_for("10.0.0.4", port=port_of("10.0.0.4")), "challengePassword"),
+        (request_for("10.0.0.15", port=port_of("10.0.0.15")), "challengePassword"),
         (request_for("198.51.100.9"), "198.51.100.9"),
         (request_for(purposes=CLIENT), "clientAuth"),
         (

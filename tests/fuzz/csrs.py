@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa, x25519
 from cryptography.x509.oid import (
+    AttributeOID,
     AuthorityInformationAccessOID,
     ExtendedKeyUsageOID,
     ExtensionOID,
@@ -115,9 +116,22 @@ asked = st.lists(
 )
 
 
-def _built(kind: str, subject: x509.Name, extensions: list[tuple[Any, bool]]) -> bytes:
+PORT = b"5b0d2c1e-0000-4000-8000-000000000005"
+"""Id of the port of a worker, whose address is 10.0.0.5."""
+_CHALLENGES = (None, b"", PORT.upper(), PORT + b" ", PORT[:-1] + b"4", PORT[:-1] + b"9", b"x" * 999,
+               "\U0001f600".encode())  # fmt: skip
+
+
+def _built(
+    kind: str,
+    subject: x509.Name,
+    extensions: list[tuple[Any, bool]],
+    challenge: bytes | None = None,
+) -> bytes:
     """Return a request as the library makes it, the same each time but for DSA."""
     builder = x509.CertificateSigningRequestBuilder().subject_name(subject)
+    if challenge is not None:
+        builder = builder.add_attribute(AttributeOID.CHALLENGE_PASSWORD, challenge)
     for value, critical in extensions:
         builder = builder.add_extension(value, critical)
     more: dict[str, Any] = {"ecdsa_deterministic": True} if kind[0] in "pk" else {}
@@ -137,13 +151,14 @@ _FURTHER = asked.map(
 )
 # What a worker of a cluster asks for, or a little else, or a little more.
 node: Bytes = st.builds(
-    lambda subject, names, purpose, more: _built(
-        "p256", subject, [(names, False), (purpose, False), *more]
+    lambda subject, names, purpose, more, challenge: _built(
+        "p256", subject, [(names, False), (purpose, False), *more], challenge
     ),
     st.sampled_from([*[SUBJECTS[1]] * 5, *SUBJECTS]),
     st.sampled_from([*EXTENSIONS[1:3] * 5, *EXTENSIONS[: len(_ALTERNATIVES)]]),
     st.sampled_from([*_PURPOSES[:1] * 5, *_PURPOSES]),
     weighted((2, st.just([])), (1, _FURTHER)),
+    st.sampled_from([*[PORT] * 3 * len(_CHALLENGES), *_CHALLENGES]),
 )
 
 _STRINGS = (0x0C, 0x13, 0x14, 0x16, 0x1C, 0x1E, 0x03, 0x02, 0x30, 0x00)
@@ -176,15 +191,24 @@ odd_extensions: Bytes = st.builds(
 )
 _KEYS = [*map(_spki, map(_key, ("p256", "ed25519"))), _spki(
     x25519.X25519PrivateKey.from_private_bytes(b"7" * 32))]  # fmt: skip
+_odd_attributes = st.lists(
+    st.builds(
+        lambda kind, values: der.attribute(kind, *values),
+        st.sampled_from([der.CHALLENGE_PASSWORD, der.EXTENSION_REQUEST, "2.999"]),
+        st.lists(_values, max_size=2),
+    ),
+    max_size=2,
+)
 odd: Bytes = st.builds(
-    lambda subject, key, extensions, twice, version: der.request(
-        subject, key, extensions * twice, version
+    lambda subject, key, extensions, twice, version, attributes: der.request(
+        subject, key, extensions * twice, version, attributes
     ),
     st.one_of(odd_names, st.just(der.name([[("2.5.4.3", 0x0C, b"swarm.invalid")]]))),
     weighted((4, st.sampled_from(_KEYS)), (1, _values)),
     st.lists(odd_extensions, max_size=2),
     st.sampled_from([1, 1, 1, 2]),
     st.sampled_from([0, 0, 0, 0, 1, 2, 255]),
+    weighted((3, st.just([])), (1, _odd_attributes)),
 )
 
 

@@ -30,7 +30,14 @@ MASTER_NODE, WORKER_NODE = f"node-master:::{SECRET}", f"node-worker:::{SECRET}"
 NOBODY = f"nobody:::{SECRET}"
 TOKENS = (OWNER, ADMIN, STRANGER, MASTER_NODE, WORKER_NODE, NOBODY)
 
-NODE_ADDRESSES: dict[Role, set[str]] = {"master": {"10.0.0.4"}, "worker": {"10.0.0.5"}}
+NODE_ADDRESSES: dict[Role, dict[str, str]] = {
+    "master": {"5b0d2c1e-0000-4000-8000-000000000004": "10.0.0.4"},
+    "worker": {
+        "5b0d2c1e-0000-4000-8000-000000000005": "10.0.0.5",
+        "5b0d2c1e-0000-4000-8000-000000000006": "10.0.0.6",
+    },
+}
+"""By role the address of each port."""
 
 
 def ident(name: str) -> str:
@@ -160,8 +167,8 @@ class _Sessions:
         """Return what passes for a session."""
 
 
-def _addresses(_session: Any, _cluster_uuid: str, role: Role) -> set[str]:
-    return NODE_ADDRESSES[role]
+def _addresses(_session: Any, _cluster_uuid: str, role: Role, port_id: str) -> set[str]:
+    return {NODE_ADDRESSES[role][port_id]} if port_id in NODE_ADDRESSES[role] else set()
 
 
 class Stage:
@@ -180,7 +187,7 @@ class Stage:
         certificates: Any = self.world.services.certificates
         certificates._store.ensure("ca", lambda: copy.copy(self.authority))
         monkeypatch.setattr(certificates, "_sessions", _Sessions())
-        monkeypatch.setattr(neutron, "addresses_tagged", _addresses)
+        monkeypatch.setattr(neutron, "addresses_of_node", _addresses)
         self.application = app.build(self.world.services, conf, TokenGuard)
         self._furnish()
         self._observer = sqlite3.connect(path)

@@ -5,11 +5,13 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID as Purpose, NameOID
 
-from magnum.certs.policy import SigningPolicy, check_node_request, key_usage
+from magnum.certs.policy import SigningPolicy, challenge_password, check_node_request, key_usage
 from magnum.core.errors import Forbidden
 from magnum.drivers.contract import NodeCertificateRule
+from tests import der
 from tests.fakes.openstack import make_conf
 
 RULE = NodeCertificateRule(
@@ -19,11 +21,17 @@ RULE = NodeCertificateRule(
 )
 KEY = ec.generate_private_key(ec.SECP256R1())
 GOOD_SUBJECT = [(NameOID.COMMON_NAME, "swarm.invalid")]
+UTF8_STRING, UNSTRUCTURED_NAME = 0x0C, "1.2.840.113549.1.9.2"
 SERVER = x509.ExtendedKeyUsage([Purpose.SERVER_AUTH, Purpose.CLIENT_AUTH])
 
 
 def ip(address):
     return x509.IPAddress(ipaddress.ip_address(address))
+
+
+def asking(*attributes):
+    spki = KEY.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return x509.load_der_x509_csr(der.request(der.name([]), spki, attributes=attributes))
 
 
 def check(*values, subject=GOOD_SUBJECT, purposes=SERVER):
@@ -32,6 +40,32 @@ def check(*values, subject=GOOD_SUBJECT, purposes=SERVER):
     for value in (*values, *([purposes] if purposes else [])):
         builder = builder.add_extension(value, critical=False)
     check_node_request(builder.sign(KEY, hashes.SHA256()), RULE, {"10.0.0.5", "2001:db8::1"})
+
+
+WORD = der.tlv(UTF8_STRING, b"word")
+NAME = der.attribute(UNSTRUCTURED_NAME, der.tlv(UTF8_STRING, b"x"))
+
+
+@pytest.mark.parametrize("others", [[], [NAME]])
+def test_challenge_password_is_read(others):
+    assert (
+        challenge_password(asking(*others, der.attribute(der.CHALLENGE_PASSWORD, WORD))) == "word"
+    )
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        [],
+        [NAME],
+        [der.attribute(der.CHALLENGE_PASSWORD)],
+        [der.attribute(der.CHALLENGE_PASSWORD, WORD, WORD)],
+        [der.attribute(der.CHALLENGE_PASSWORD, der.tlv(UTF8_STRING, b"\xff"))],
+        [der.attribute(der.CHALLENGE_PASSWORD, WORD), der.attribute(UNSTRUCTURED_NAME, WORD, WORD)],
+    ],
+)
+def test_request_without_one_challenge_password_that_is_text_has_none(attributes):
+    assert challenge_password(asking(*attributes)) is None
 
 
 def test_what_a_node_needs_is_allowed():

@@ -8,7 +8,7 @@ import pytest
 from cryptography import x509 as library
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import AttributeOID, ExtendedKeyUsageOID, NameOID
 from oslo_config import cfg
 
 from magnum.certs import x509
@@ -26,14 +26,23 @@ from tests.unit.service.conftest import caller
 MASTER, WORKER = "master-user", "worker-user"
 
 
-def request_for(common_name: str, address: str) -> str:
-    """Make a signing request of a server, as nodes do."""
+PORTS = {
+    "10.0.0.4": "9b1c6f0e-3f0a-4f43-8f5e-6a4b1f4f0a04",
+    "10.0.0.5": "9b1c6f0e-3f0a-4f43-8f5e-6a4b1f4f0a05",
+    "10.0.0.6": "9b1c6f0e-3f0a-4f43-8f5e-6a4b1f4f0a06",
+}
+ROLES = {"10.0.0.4": "master", "10.0.0.5": "worker", "10.0.0.6": "worker"}
+
+
+def request_for(common_name: str, address: str, of: str = "10.0.0.5") -> str:
+    """Make a signing request of a server, as the node at the address ``of`` does."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = library.Name([library.NameAttribute(NameOID.COMMON_NAME, common_name)])
     names = library.SubjectAlternativeName([library.IPAddress(ipaddress.ip_address(address))])
     usages = library.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
     builder = library.CertificateSigningRequestBuilder().subject_name(name)
     builder = builder.add_extension(names, critical=False).add_extension(usages, critical=False)
+    builder = builder.add_attribute(AttributeOID.CHALLENGE_PASSWORD, PORTS[of].encode())
     return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
 
 
@@ -53,8 +62,11 @@ def service(
 ) -> Certificates:
     cloud = FakeCloud()
     cloud.store.bundles["ca"] = x509.create_ca("b1", x509.KeyPolicy())
-    addresses = {"master": {"10.0.0.4"}, "worker": {"10.0.0.5"}}
-    monkeypatch.setattr(neutron, "addresses_tagged", lambda session, uuid, role: addresses[role])
+
+    def addresses_of_node(session: object, uuid: str, role: str, port_id: str) -> set[str]:
+        return {own for own in PORTS if ROLES[own] == role and PORTS[own] == port_id}
+
+    monkeypatch.setattr(neutron, "addresses_of_node", addresses_of_node)
     sessions: Any = type("Sessions", (), {"service": lambda self, project: None})()
     return Certificates(conf, database, sessions, cloud.store)
 
@@ -101,13 +113,18 @@ def test_node_gets_a_certificate_for_its_own_address(
     found = service.cluster(node(user), row.uuid)
     assert "BEGIN CERTIFICATE" in service.authority(node(user), found)
     assert "BEGIN CERTIFICATE" in service.sign(
-        node(user), found, request_for("swarm.invalid", address)
+        node(user), found, request_for("swarm.invalid", address, of=address)
     )
 
 
 @pytest.mark.parametrize(
     ("common_name", "address"),
-    [("swarm.invalid", "10.0.0.4"), ("swarm.invalid", "192.0.2.9"), ("admin", "10.0.0.5")],
+    [
+        ("swarm.invalid", "10.0.0.4"),
+        ("swarm.invalid", "10.0.0.6"),
+        ("swarm.invalid", "192.0.2.9"),
+        ("admin", "10.0.0.5"),
+    ],
 )
 def test_worker_gets_no_other_address_and_no_other_name(
     service: Certificates, row: Cluster, common_name: str, address: str
