@@ -18,7 +18,6 @@ from magnum.core.cluster import Role
 from magnum.core.idents import is_uuid
 
 _NAME = "Neutron"
-_IDS_A_CALL = 100  # 40 characters each; servers take lines of 8 KiB
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,38 +59,49 @@ def check_external_network(session: CloudSession, name_or_id: str) -> None:
 def check_fixed_network(session: CloudSession, network: str, subnet: str | None) -> None:
     """Check that a network is there to put nodes on, and a subnet of it if one is given.
 
-    :raises ReferencedMissing: the caller sees none of that id or name, or the subnet is part of
-        another network; HTTP 400.
+    Nodes speak IPv4 with each other, whatever addresses they have besides.
+
+    :raises ReferencedMissing: the caller sees none of that id or name, the subnet is part of
+        another network, or there is no IPv4 on it; HTTP 400.
     :raises Ambiguous: several have that name; HTTP 409.
     :raises Unavailable: Neutron does not answer.
     """
     rule = "be name or id of a network that you may use, or a new one's CIDR such as 10.0.0.0/24"
     found = _only(session, "network", network, "fixed_network", rule)
     if subnet is None:
+        with translate_for_caller(_NAME):
+            parts = _list(session, "subnets", network_id=found["id"])
+        _check_version(parts, "fixed_network", network)
         return
     rule = f"be name or id of a subnet of the fixed_network {errors.first_sentence(network)}"
     part = _only(session, "subnet", subnet, "fixed_subnet", rule)
     if part["network_id"] != found["id"]:
         raise _wrong("fixed_subnet", subnet, rule)
+    _check_version([part], "fixed_subnet", subnet)
 
 
-def addresses_tagged(session: CloudSession, cluster_uuid: str, role: Role) -> set[str]:
-    """Return the fixed and floating addresses of a cluster's nodes of one role.
+def _check_version(subnets: list[dict[str, Any]], field: str, value: str) -> None:
+    if not any(subnet["ip_version"] == 4 for subnet in subnets):
+        raise _wrong(field, value, "have addresses of IPv4")
 
-    They are those of the ports that carry both :func:`cluster_tag` and :func:`role_tag`.
 
+def addresses_of_node(
+    session: CloudSession, cluster_uuid: str, role: Role, port_id: str
+) -> set[str]:
+    """Return the fixed and floating addresses of one of a cluster's nodes.
+
+    :param port_id: of its port, which carries both :func:`cluster_tag` and :func:`role_tag`.
+    :returns: nothing where the cluster has no such port of that role.
     :raises Unavailable: Neutron does not answer.
     """
     tags = f"{cluster_tag(cluster_uuid)},{role_tag(role)}"
-    ports = _list(session, "ports", tags=tags, fields=["id", "fixed_ips"])
-    fixed = {ip["ip_address"] for port in ports for ip in port["fixed_ips"]}
-    floating: set[str] = set()
-    ids = [port["id"] for port in ports]
-    for start in range(0, len(ids), _IDS_A_CALL):
-        chunk = ids[start : start + _IDS_A_CALL]
-        for ip in _list(session, "floatingips", port_id=chunk, fields=["floating_ip_address"]):
-            floating.add(ip["floating_ip_address"])
-    return fixed | floating
+    ports = _list(session, "ports", id=port_id, tags=tags, fields=["fixed_ips"])
+    if not ports:
+        return set()
+    floating = _list(session, "floatingips", port_id=port_id, fields=["floating_ip_address"])
+    return {ip["ip_address"] for port in ports for ip in port["fixed_ips"]} | {
+        ip["floating_ip_address"] for ip in floating
+    }
 
 
 def ports_on_network(session: CloudSession, network_id: str) -> list[Port]:

@@ -7,6 +7,7 @@
     holding    what this process holds of the table's work, and keeping it
     leases     the operations among it
     runner     one operation: steps in order, what a failure of one means
+    patience   how often a step that fails is tried again
     lifecycle  which steps make a creation, an update, a deletion
     steps      what each step does; every one can be repeated by another conductor
     watch      stacks in flight, looked at together
@@ -19,4 +20,5 @@
     containers single containers: made, observed, told what to do
     engines    the Docker engines of a bay, and its managers
     asking     several engines at the same time
+    surprise   what nobody foresaw, as users are told of it
 """

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Several engines asked at the same time, with one limit for all of them."""
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -8,7 +9,10 @@ from typing import Any, TypeVar
 
 from magnum.clients.docker.allowance import allowing
 from magnum.clients.docker.errors import EngineSilent
+from magnum.conductor.surprise import surprise
 from magnum.core import errors
+
+LOG = logging.getLogger(__name__)
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -28,7 +32,7 @@ class Asking:
     ) -> Mapping[K, T | errors.MagnumError]:
         """Do something for each of some things, and return what came of it or why nothing did.
 
-        :param act: may raise errors of ours; what else it raises is raised here.
+        :param act: may raise anything: what fails for one thing is no matter of the others.
         :param seconds: for all of them together.
         """
         deadline = time.monotonic() + seconds
@@ -49,3 +53,6 @@ def _settled(future: "Future[Any]", deadline: float) -> Any:
         return EngineSilent("its turn did not come in time")
     except errors.MagnumError as error:
         return error
+    except Exception as error:
+        LOG.exception("What an engine was asked for has failed")
+        return surprise(error)

@@ -5,13 +5,22 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from magnum.clients.docker.engine import Engine
-from magnum.clients.docker.errors import EngineError, EngineSilent, EngineUnreachable
+from magnum.clients.docker.errors import (
+    EngineDistrusted,
+    EngineError,
+    EngineFailed,
+    EngineSilent,
+    EngineUnreachable,
+)
 from magnum.clients.docker.tls import Trust
 from magnum.conductor.cloud import Cloud
 from magnum.core import errors
 from magnum.db.models import Cluster
 
 T = TypeVar("T")
+
+NOT_OF_USE = (EngineUnreachable, EngineSilent, EngineFailed, EngineDistrusted)
+"""What a manager is passed over for."""
 
 
 def engine_at(cloud: Cloud, cluster: Cluster, address: str) -> Engine:
@@ -46,17 +55,21 @@ def trust(
 def ask_manager(cloud: Cloud, cluster: Cluster, act: Callable[[Engine], T]) -> T:
     """Have the first manager that answers do something; one after the other is tried.
 
-    A manager that hangs costs the whole time of a call.  What has failed for any other reason than
-    that nobody answered is not tried elsewhere.
+    A manager that hangs costs the whole time of a call.  One that is none any more, or has lost the
+    others, says so as a failure of its own.  What a manager refuses is not tried elsewhere.
 
     :param act: given the engine of a manager; repeated with the next one, so what it asks for
         must bear being done twice.
-    :raises EngineError: what the last one tried answered, or did not.
+    :raises EngineError: what the last one that is there answered, or did not; none is there, what
+        the last one did.
     """
     failure: EngineError = EngineUnreachable("no manager of the bay has an address")
     for address in cluster.master_addresses or ():
         try:
             return act(engine_at(cloud, cluster, address))
-        except (EngineUnreachable, EngineSilent) as error:
+        except EngineUnreachable as error:
+            if isinstance(failure, EngineUnreachable):  # who is there can say more
+                failure = error
+        except NOT_OF_USE as error:
             failure = error
     raise failure

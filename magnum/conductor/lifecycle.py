@@ -30,7 +30,7 @@ class Step:
 # Addresses come before what asks the bay's own managers; tokens come last, when nobody joins.
 _UPDATE = (
     Step("victims", nodes.choose_victims, None),
-    Step("drain", nodes.drain_victims, None),
+    Step("drain", steps.drain, None),
     Step("stack", steps.update_stack, "Heat has accepted the change"),
     Step("wait", steps.wait_for_stack, "Heat has finished, all nodes have signalled"),
     Step("outputs", steps.read_outputs, "Addresses are known"),

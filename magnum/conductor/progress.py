@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a stack's resources do, told as events: the answer to "why is my bay not ready"."""
 
+import logging
 from collections.abc import Mapping
 
+from magnum.clients.errors import scrub
 from magnum.conductor.cloud import Cloud
+from magnum.core import errors
 from magnum.core.states import Action
 from magnum.db import repository
 from magnum.db.claims import Claim
 from magnum.heat.stacks import StackResource
+from magnum.heat.status import WAIT_CONDITION
 
-WAIT_CONDITION = "OS::Heat::WaitCondition"
+LOG = logging.getLogger(__name__)
 
 
 class Progress:
@@ -32,9 +36,9 @@ class Progress:
         seen = {resource.path: _text(resource) for resource in resources if _is_news(resource)}
         known = self._known if self._known is not None else self._known_before(seen)
         changed = {path: text for path, text in seen.items() if known.get(path) != text}
-        self._known = {**known, **seen}
         if changed:
             self._tell(changed)
+        self._known = {**known, **seen}  # only now: what could not be told is news the next time
         return bool(changed)
 
     def _known_before(self, seen: Mapping[str, str]) -> Mapping[str, str]:
@@ -50,6 +54,13 @@ class Progress:
         )
 
     def _tell(self, changed: Mapping[str, str]) -> None:
+        try:
+            self._write(changed)
+        except errors.Invalid as error:
+            LOG.warning("Events of stack %s are told without reasons: %s", self._stack_id, error)
+            self._write({path: text.partition(": ")[0] for path, text in changed.items()})
+
+    def _write(self, changed: Mapping[str, str]) -> None:
         told = [
             ("ERROR" if "_FAILED" in text else "INFO", path, text) for path, text in changed.items()
         ]
@@ -70,7 +81,7 @@ def _is_news(resource: StackResource) -> bool:
 def _text(resource: StackResource) -> str:
     text = f"{resource.type} {resource.status}"
     if resource.status.endswith("_FAILED"):
-        return f"{text}: {resource.reason}"
+        return f"{text}: {scrub(resource.reason)}"
     if resource.type == WAIT_CONDITION and resource.status == "CREATE_IN_PROGRESS":
         return f"{text}: waiting for the node to signal"
     return text

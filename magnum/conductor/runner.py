@@ -13,12 +13,13 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from magnum.clients.errors import Clash, LoginRefused, Missing, NotPermitted, ServiceRefused
-from magnum.conductor import aftermath, lifecycle, steps
+from magnum.clients.errors import LoginRefused, Missing, NotPermitted
+from magnum.conductor import aftermath, lifecycle, patience, steps
 from magnum.conductor.answer import Pause, Waiting
 from magnum.conductor.cloud import Cloud
 from magnum.conductor.leases import Held, Leases
-from magnum.conductor.run import OperationFailed, Run, Unsettled
+from magnum.conductor.run import OperationFailed, Run
+from magnum.conductor.surprise import surprise
 from magnum.context import carried
 from magnum.core import errors, states
 from magnum.core.states import Action, Outcome
@@ -31,12 +32,6 @@ from magnum.heat.stacks import Stack
 from magnum.metrics import instruments
 
 LOG = logging.getLogger(__name__)
-
-REFUSALS_BELIEVED_AFTER = 3
-"""How often a 401, 403 or 404 is tried again: our roles may just have been taken or given."""
-
-SURPRISES_BELIEVED_AFTER = 5
-"""How often a step that failed for no known reason is tried again."""
 
 UNSPEAKABLE = "The reason cannot be stored, the service's log tells it."
 
@@ -235,36 +230,46 @@ class Runner:
             reason = error.message
         else:
             LOG.error("Operation %s after step %s", claim.uuid, claim.step, exc_info=error)
-            reason = f"The service failed ({type(error).__name__}), its log tells more."
+            reason = surprise(error).message
         if isinstance(error, LoginRefused | NotPermitted | Missing):
             self._cloud.doubt(claim.project_id)
         if held.expired:
             self._end(held, run, f"{_time_is_up(claim.action)}.{_last_trouble(reason)}")
-        elif _may_pass(error, claim):
-            self._try_again(held, reason)
+        elif patience.may_pass(error, claim):
+            self._try_again(held, reason, patience.counted(error, claim))
         else:
             self._end(held, run, reason)
 
-    def _try_again(self, held: Held, reason: str) -> None:
+    def _try_again(self, held: Held, reason: str, progress: Mapping[str, Any]) -> None:
         longest = float(self._cloud.conf.conductor.retry_interval_max)
         delay = min(longest, 2.0 ** min(held.claim.attempts, 10))
         # Not all at the same moment: what was down has just come back.
         delay *= random.uniform(0.5, 1.0)  # noqa: S311 -- no secret
-        self._give_back(held, delay, reason)
+        self._give_back(held, delay, reason, progress)
 
-    def _give_back(self, held: Held, delay: float, trouble: str | None) -> None:
+    def _give_back(
+        self,
+        held: Held,
+        delay: float,
+        trouble: str | None,
+        progress: Mapping[str, Any] | None = None,
+    ) -> None:
         try:
-            self._release(held, delay, trouble)
+            self._release(held, delay, trouble, progress)
         except errors.LeaseLost:
             self._let_go(held)
         except errors.Unavailable as error:
             LOG.info("Operation %s is left to its lease's end: %s", held.claim.uuid, error)
             self._leases.drop(held)
 
-    def _release(self, held: Held, delay: float, trouble: str | None) -> None:
+    def _release(
+        self, held: Held, delay: float, trouble: str | None, progress: Mapping[str, Any] | None
+    ) -> None:
         claim = held.claim
 
         def write(session: Session) -> None:
+            if progress is not None:
+                claims.change(session, claim, progress=progress)
             claims.release(session, claim, delay, trouble)
             if trouble and claim.attempts == 0:
                 told = [("WARNING", claim.step or "begin", f"{trouble} Trying again.")]
@@ -286,21 +291,6 @@ def _told(run: Run, source: str, text: str | None) -> list[tuple[str, str, str]]
     """Return the events of a step: what it has said, and that it is done."""
     said = [(severity, about or source, words) for severity, about, words in run.said]
     return [*said, ("INFO", source, text)] if text else said
-
-
-def _may_pass(error: Exception, claim: Claim) -> bool:
-    """Tell whether trying again makes sense."""
-    if isinstance(error, errors.Unavailable | Unsettled):
-        return True
-    if claim.action is Action.DELETE:
-        return claim.attempts < SURPRISES_BELIEVED_AFTER
-    if isinstance(error, Clash):  # Heat is busy, perhaps with what a dead conductor asked for
-        return True
-    if isinstance(error, LoginRefused | NotPermitted | Missing):
-        return claim.attempts < REFUSALS_BELIEVED_AFTER
-    if isinstance(error, ServiceRefused | errors.Invalid):
-        return False
-    return claim.attempts < SURPRISES_BELIEVED_AFTER
 
 
 def _time_is_up(action: states.Action) -> str:

@@ -7,17 +7,20 @@ to one service, asks :meth:`Run.ensure` before, and either returns, or returns :
 raises.  The steps on a bay's own nodes are in :mod:`magnum.conductor.nodes`.
 """
 
+from collections.abc import Sequence
+
 from magnum.certs import manager, x509
 from magnum.certs.passwords import node_password
+from magnum.clients.errors import scrub
 from magnum.clients.keystone import ProjectGone
-from magnum.conductor import leftovers, nodes
-from magnum.conductor.answer import WAITING, Waiting
+from magnum.conductor import aftermath, leftovers, nodes
+from magnum.conductor.answer import WAITING, Answer, Pause, Waiting
 from magnum.conductor.run import OperationFailed, Run, Unsettled
 from magnum.core import errors, states
 from magnum.core.cluster import NodeAccess, NodeUser, Role
 from magnum.db import repository
 from magnum.heat import status as heat_status
-from magnum.heat.stacks import Stack
+from magnum.heat.stacks import Stack, StackResource
 
 HEAT_FORGETS_SECONDS = 60
 """After so long without an answer Heat drops a call, by its rpc_response_timeout."""
@@ -71,23 +74,44 @@ def create_stack(run: Run) -> None:
     run.change(stack_id=stack_id)
 
 
-def update_stack(run: Run) -> None:
-    """Have Heat begin to bring the stack to the number of nodes wanted."""
+def drain(run: Run) -> Pause | None:
+    """Have workers that are to go give up their tasks, and note what Heat shows before the change.
+
+    By that whoever goes on can tell whether Heat has begun the change.
+    """
+    pause = nodes.drain_victims(run)
+    if pause is None:
+        run.ensure()
+        stack = run.find_stack()
+        run.progress["before"] = stack and _moment(stack)
+    return pause
+
+
+def update_stack(run: Run) -> Pause | None:
+    """Have Heat begin to bring the stack to the number of nodes wanted.
+
+    Once it has begun it is not asked again: of two changes that meet one may be cancelled halfway.
+    """
     run.ensure()
     stack = run.find_stack()
     if stack is None:
         raise OperationFailed("The Heat stack of this bay is gone, only deleting it is possible.")
+    if _has_begun(run, stack):
+        run.say("Heat changes the stack already")
+        return None
+    token = nodes.join_token(run, stack)
+    if isinstance(token, Pause):
+        return token
     run.progress["before"] = _moment(stack)
     spec = run.spec
-    parameters = run.driver.update_parameters(
-        spec, nodes.removals(run), nodes.join_token(run, stack)
-    )
+    parameters = run.driver.update_parameters(spec, nodes.removals(run), token)
     run.ensure()
     run.stacks.update(stack.id, parameters, spec.create_timeout_minutes)
     run.say(f"Heat changes the stack to {spec.node_count} nodes")
+    return None
 
 
-def wait_for_stack(run: Run) -> Waiting | None:
+def wait_for_stack(run: Run) -> Answer:
     """Wait until Heat has built or changed everything, and every node has signalled."""
     if not run.looked:
         return WAITING
@@ -97,11 +121,16 @@ def wait_for_stack(run: Run) -> Waiting | None:
     if stack.status.endswith("_IN_PROGRESS"):
         return WAITING
     if run.progress.get("before") == _moment(stack):
-        update_stack(run)  # Heat answered and never began
-        return WAITING
+        return update_stack(run) or WAITING  # Heat answered and never began
     if stack.status.endswith("_COMPLETE"):
         return None
-    raise OperationFailed(_failure(run, stack))
+    run.ensure()
+    resources = run.stacks.resources(stack.id)
+    failure = _failure(run, stack, resources)
+    pause = nodes.wait_for_stragglers(run, resources, failure) if aftermath.is_due(run) else None
+    if pause is not None:
+        return pause
+    raise OperationFailed(failure)
 
 
 def read_outputs(run: Run) -> None:
@@ -154,7 +183,9 @@ def wait_for_no_stack(run: Run) -> Waiting | None:
         return WAITING
     tries = run.progress.get("tries", 0)
     if stack.status == "DELETE_FAILED" and tries >= run.cloud.conf.cluster_heat.delete_attempts:
-        raise OperationFailed(" ".join([_failure(run, stack), *run.progress.get("remaining", ())]))
+        run.ensure()
+        failure = _failure(run, stack, run.stacks.resources(stack.id))
+        raise OperationFailed(" ".join([failure, *run.progress.get("remaining", ())]))
     delete_stack(run)
     return WAITING
 
@@ -163,7 +194,8 @@ def delete_node_users(run: Run) -> None:
     """Let no node user remain."""
     for role in ROLES:
         run.ensure()
-        run.cloud.keystone.delete_node_user(run.user_name(role))
+        known_id = getattr(run.cluster, f"{role}_user_id")
+        run.cloud.keystone.delete_node_user(run.user_name(role), known_id)
 
 
 def delete_certificates(run: Run) -> None:
@@ -222,14 +254,13 @@ def _node_access(run: Run) -> NodeAccess:
     return NodeAccess(keystone.auth_url(), keystone.magnum_url(), **users)
 
 
-def _failure(run: Run, stack: Stack) -> str:
+def _failure(run: Run, stack: Stack, resources: Sequence[StackResource]) -> str:
     """Say which resource of a failed stack is to blame, in its own words."""
-    run.ensure()
-    resources = run.stacks.resources(stack.id)
     run.faults = heat_status.faults(resources)
     failure = heat_status.deepest_failure(resources)
     if failure is None:
-        return f"The Heat stack is {stack.status}: {errors.first_sentence(stack.reason)}."
+        words = errors.first_sentence(scrub(stack.reason))
+        return f"The Heat stack is {stack.status}: {words}."
     run.blamed = failure.path
     return heat_status.describe_failure(failure, run.driver.node_name(run.spec, failure.path))
 
@@ -248,6 +279,12 @@ def _wait_for_unseen_creation(run: Run) -> None:
         lambda session: repository.was_superseded_after(session, run.cluster.uuid, "node_users")
     ):
         raise Unsettled("Heat may still be about to make the stack it was asked for.")
+
+
+def _has_begun(run: Run, stack: Stack) -> bool:
+    """Tell whether a change was accepted of which nobody lived, or heard enough, to tell."""
+    before = run.progress.get("before")
+    return before is not None and before[1] != _moment(stack)[1]
 
 
 def _moment(stack: Stack) -> list[str | None]:

@@ -19,12 +19,15 @@ _LAYER = re.compile(
     r"|(?P<kind>\w+: *)?resources(\.[\w-]+|\[[\w-]+\])+: *"
     r"|(ResourceFailure|ResourceInError|NestedStackFailure|WaitConditionFailure|Error): *)"
 )
+_UNMET = ("CREATE_FAILED", "CREATE_IN_PROGRESS")
+_SIGNALLED_FAILURE = "WaitConditionFailure"
 _TIMEOUT = "no signal came in time: "
 _COLLATERAL = re.compile(
     r"^((CREATE|UPDATE|DELETE|Resource \w+|Stack \w+|Operation) (was )?(aborted|cancelled)"
     r"|.*\b(user triggered cancel|Stopped|Task cancelled)\b.*$)",
     re.IGNORECASE,
 )
+WAIT_CONDITION = "OS::Heat::WaitCondition"
 NO_REASON = "Heat gives no reason"
 MAX_FAULTS = 20
 """Most failed resources told of; a bay of hundreds of nodes can fail in all of them."""
@@ -66,6 +69,23 @@ def deepest_failure(resources: Iterable[StackResource]) -> Failure | None:
         reason=unwrap(first.reason),
         alike=likenesses[_likeness(first)] - 1,
     )
+
+
+def unmet_conditions(resources: Iterable[StackResource]) -> dict[str, bool]:
+    """Return by path the wait conditions that are not met, and whether of a failure signalled.
+
+    Of the others nothing was heard in time, or yet.
+    """
+    return {
+        resource.path: _SIGNALLED_FAILURE in resource.reason
+        for resource in resources
+        if resource.type == WAIT_CONDITION and resource.status in _UNMET
+    }
+
+
+def in_creation(resources: Iterable[StackResource]) -> list[str]:
+    """Return the paths of what Heat goes on making."""
+    return [resource.path for resource in resources if resource.status == "CREATE_IN_PROGRESS"]
 
 
 def describe_failure(failure: Failure, node: str | None = None) -> str:

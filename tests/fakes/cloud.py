@@ -81,11 +81,17 @@ class FakeCloud:
 
 
 class FakeKeystone:
+    """Keystone.
+
+    :ivar finds_nobody: a search for a user by name is answered by a database that lags behind.
+    """
+
     def __init__(self, cloud: FakeCloud) -> None:
         self._cloud = cloud
         self.granted: set[str] = set()
         self.users: dict[str, tuple[str, str]] = {}
         self.gone_projects: set[str] = set()
+        self.finds_nobody = False
 
     def check(self) -> None:
         self._cloud.asked("check")
@@ -109,9 +115,10 @@ class FakeKeystone:
         self._cloud.changed("user")
         return user_id
 
-    def delete_node_user(self, name: str) -> None:
+    def delete_node_user(self, name: str, known_id: str | None = None) -> None:
         self._cloud.asked("delete user")
-        self.users.pop(name, None)
+        if not self.finds_nobody or self.users.get(name, ("",))[0] == known_id:
+            self.users.pop(name, None)
         self._cloud.changed("delete user")
 
     def auth_url(self) -> str:
@@ -168,6 +175,7 @@ class FakeHeat:
         self._removed: dict[str, set[str]] = {}
         self.accepted_late: list[Callable[[], str]] = []
         self._ticks = itertools.count(1)
+        self._cancelled: set[str] = set()
 
     def project(self, project_id: str) -> "FakeStacks":
         return FakeStacks(self._cloud, self)
@@ -180,6 +188,12 @@ class FakeHeat:
         updated = MOMENT + datetime.timedelta(seconds=next(self._ticks))
         self.stacks[stack_id] = Stack(old.id, old.name, status, reason, MOMENT, updated)
 
+    def update(self, stack_id: str) -> None:
+        """Begin an update; one that meets another may be cancelled halfway, as Heat does."""
+        if self.stacks[stack_id].status == "UPDATE_IN_PROGRESS":
+            self._cancelled.add(stack_id)
+        self.move(stack_id, "UPDATE_IN_PROGRESS")
+
     def catch_up(self) -> None:
         """Make the stacks that were asked for by calls that nobody waits for any more."""
         while self.accepted_late:
@@ -190,7 +204,10 @@ class FakeHeat:
         for stack in self.living():
             if stack.status.endswith("_IN_PROGRESS"):
                 action = stack.status.removesuffix("_IN_PROGRESS")
-                if action == "DELETE" or self._has_room_for(stack.id):
+                if stack.id in self._cancelled:
+                    self._cancelled.remove(stack.id)
+                    self.move(stack.id, f"{action}_FAILED", "Stack UPDATE cancelled")
+                elif action == "DELETE" or self._has_room_for(stack.id):
                     if action != "DELETE":
                         self._resize(stack.id)
                     self.move(stack.id, f"{action}_{outcome}", reason)
@@ -310,7 +327,7 @@ class FakeStacks:
         self._heat.parameters[stack_id] = {
             name: value for name, value in parameters.items() if name in self._heat.declared
         }
-        self._heat.move(stack_id, "UPDATE_IN_PROGRESS")
+        self._heat.update(stack_id)
         self._cloud.changed("update stack")
 
     def delete(self, stack_id: str) -> None:

@@ -30,9 +30,10 @@ class FakeNeutron(FakeService):
         self.networks.append({"id": network_id, "name": name, "router:external": external})
         return network_id
 
-    def add_subnet(self, name: str, network_id: str) -> str:
+    def add_subnet(self, name: str, network_id: str, version: int = 4) -> str:
         subnet_id = str(uuid.uuid4())
-        self.subnets.append({"id": subnet_id, "name": name, "network_id": network_id})
+        row = {"id": subnet_id, "name": name, "network_id": network_id, "ip_version": version}
+        self.subnets.append(row)
         return subnet_id
 
     def add_port(self, port_id: str, network_id: str, address: str, *tags: str, **more) -> None:

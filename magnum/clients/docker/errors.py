@@ -118,25 +118,27 @@ _LIBRARIES = (
     urllib3.exceptions.HTTPError,
     http.client.HTTPException,
     OSError,
-    ValueError,  # an answer that is no JSON
-    KeyError,  # or has not what it has to have
-    TypeError,
 )
 
 
 @contextmanager
 def translated(address: str) -> Iterator[None]:
-    """Turn what the libraries raise in the block into ours.
+    """Turn whatever is raised in the block into ours, and let ours pass.
 
     :param address: of the engine, for a person to find it by.
     :raises EngineError: any of them.
     """
     try:
         yield
+    except errors.MagnumError:
+        raise
     except _LIBRARIES as error:
         ours = _ours(error, address)
         LOG.info("The engine at %s: %s", address, ours.message)
         raise ours from error
+    except Exception as error:  # an answer can be of any shape; or it is a mistake of ours
+        LOG.exception("What the engine at %s answers cannot be read", address)
+        raise _senseless(error, address) from error
 
 
 def _ours(error: BaseException, address: str) -> EngineError:
@@ -159,6 +161,10 @@ def _unanswered(error: BaseException, chain: list[BaseException], address: str) 
         return EngineSilent(f"it was asked at {address}")
     if any(isinstance(one, OSError) and one.errno for one in chain):
         return EngineUnreachable(f"{_refusal(chain)}, {address}")
+    return _senseless(error, address)
+
+
+def _senseless(error: BaseException, address: str) -> EngineFailed:
     name = type(error).__name__
     return EngineFailed(f"what it answers makes no sense ({name}), {address}")
 

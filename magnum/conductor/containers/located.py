@@ -12,7 +12,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from magnum.clients.docker.allowance import allowing
-from magnum.clients.docker.errors import EngineError, EngineSilent, EngineUnreachable
+from magnum.clients.docker.errors import (
+    EngineDistrusted,
+    EngineError,
+    EngineSilent,
+    EngineUnreachable,
+)
 from magnum.clients.docker.swarm import EngineInfo, Member
 from magnum.conductor.asking import Asking
 from magnum.conductor.cloud import Cloud
@@ -29,6 +34,13 @@ INFO_SECONDS = 2.5
 """How long an engine may take to tell of itself; who is slower gets no container."""
 
 KEPT = 1000
+
+NOT_FOUND_THERE = (EngineUnreachable, EngineSilent, EngineDistrusted)
+"""What the engine of a node that has left cannot but fail with.
+
+Nobody is at its address any more, or a node of another bay, which has another authority.  So
+whoever meets one of these asks :meth:`Located.is_gone`.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,5 +161,5 @@ def _why_not(member: Member) -> str:
         return f"the swarm sees it {member.state}"
     if member.availability != "active":
         words = {"drain": "it is drained", "pause": "it is paused"}
-        return words[member.availability]
+        return words.get(str(member.availability), "it is not active")
     return "its engine does not answer at any address of the bay"

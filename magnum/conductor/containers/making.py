@@ -13,17 +13,18 @@ from sqlalchemy.orm import Session
 from magnum.clients.docker.engine import Engine
 from magnum.clients.docker.errors import (
     EngineConflict,
+    EngineDistrusted,
     EngineError,
     EngineFailed,
-    EngineSilent,
-    EngineUnreachable,
     ImageMissing,
 )
 from magnum.conductor.cloud import Cloud
-from magnum.conductor.containers.located import Located
+from magnum.conductor.containers.located import NOT_FOUND_THERE, Located
 from magnum.conductor.containers.pulls import Later, Pulls
 from magnum.conductor.engines import engine_at
 from magnum.conductor.holding import Holding
+from magnum.conductor.patience import SURPRISES_BELIEVED_AFTER
+from magnum.conductor.surprise import surprise
 from magnum.core import errors
 from magnum.core.container import ContainerSpec
 from magnum.core.placement import Engine as Place
@@ -37,7 +38,6 @@ LOG = logging.getLogger(__name__)
 FAILURES_BELIEVED_AFTER = 2
 """How often an engine's own failure is tried again: its registry may be away for a moment."""
 
-SURPRISES_BELIEVED_AFTER = 5
 LONGEST_PAUSE_SECONDS = 30.0
 LATER_SECONDS = 1.0
 
@@ -141,13 +141,9 @@ class Maker:
     def _not_made(self, held: Held, row: Container, cluster: Cluster, error: Exception) -> Ended:
         if isinstance(error, Later):
             return self._release(held, LATER_SECONDS, "")
-        if isinstance(error, EngineUnreachable | EngineSilent):
+        if isinstance(error, NOT_FOUND_THERE):
             return self._unanswered(held, row, cluster, error)
-        if not isinstance(error, errors.MagnumError):
-            LOG.error("Container %s is not made", row.uuid, exc_info=error)
-            name = type(error).__name__
-            error = errors.MagnumError(f"The service failed ({name}), its log tells more.")
-        return self._trouble(held, row, cluster, error)
+        return self._trouble(held, row, cluster, _as_told(row, error))
 
     def _trouble(
         self, held: Held, row: Container, cluster: Cluster, error: errors.MagnumError
@@ -177,6 +173,8 @@ class Maker:
         if held.expired:
             return self._trouble(held, row, cluster, error)
         if not self._located.is_gone(cluster, row.host, row.host_id):
+            if isinstance(error, EngineDistrusted):  # time does not heal that
+                return self._trouble(held, row, cluster, error)
             return self._try_again(held, error)
         try:
             engines = self._located.survey(cluster).engines
@@ -188,7 +186,7 @@ class Maker:
         return self._release(held, 0.0, "")
 
     def _take_away(self, held: Held, row: Container, cluster: Cluster) -> Ended:
-        """Leave nothing of a container that is not wanted any more."""
+        """Leave nothing of a container that is not wanted any more, as far as there is time."""
         try:
             held.ensure()
             engine = engine_at(self._cloud, cluster, row.host or "")
@@ -196,11 +194,11 @@ class Maker:
                 engine.remove(found.docker_id, force=True)
         except errors.LeaseLost:
             raise
-        except errors.MagnumError as error:
-            gone = self._located.is_gone(cluster, row.host, row.host_id)
-            if not gone and not held.expired:
-                return self._try_again(held, error)
-            LOG.warning("Container %s may be left on its engine: %s", row.uuid, error)
+        except Exception as error:  # noqa: BLE001 -- whatever it is, it ends this pass only
+            told = _as_told(row, error)
+            if not held.expired and not self._located.is_gone(cluster, row.host, row.host_id):
+                return self._try_again(held, told)
+            LOG.warning("Container %s may be left on its engine: %s", row.uuid, told)
         self._cloud.database.write(lambda session: creations.gone(session, held.claim))
         return _WELL
 
@@ -213,6 +211,14 @@ class Maker:
             lambda session: creations.release(session, held.claim, seconds, trouble)
         )
         return _GOES_ON
+
+
+def _as_told(row: Container, error: Exception) -> errors.MagnumError:
+    """Return an error as its user is told of it; of what nobody foresaw the log has the rest."""
+    if isinstance(error, errors.MagnumError):
+        return error
+    LOG.error("Container %s has met what nobody foresaw", row.uuid, exc_info=error)
+    return surprise(error)
 
 
 def _create(engine: Engine, spec: ContainerSpec) -> str:

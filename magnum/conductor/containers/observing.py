@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from magnum.clients.docker.containers import CONTAINER_LABEL, Found
-from magnum.clients.docker.errors import EngineMissing, EngineSilent, EngineUnreachable
+from magnum.clients.docker.errors import EngineMissing
 from magnum.conductor.asking import Asking
 from magnum.conductor.cloud import Cloud
-from magnum.conductor.containers.located import Located
+from magnum.conductor.containers.located import NOT_FOUND_THERE, Located
 from magnum.conductor.engines import engine_at, trust
 from magnum.core import errors
 from magnum.core.container import Place, Seen, Status
@@ -44,7 +44,7 @@ class Observing:
             found = engine_at(self._cloud, cluster, row.host or "").inspect(row.docker_id or "")
         except EngineMissing:
             return Seen(Status.ERROR, LOST)
-        except (EngineUnreachable, EngineSilent):
+        except NOT_FOUND_THERE:
             if self._located.is_gone(cluster, row.host, row.host_id):
                 return Seen(Status.ERROR, GONE)
             raise
@@ -77,7 +77,7 @@ class Observing:
         its = trust(self._cloud, bay.tls_disabled, bay.ca_cert_ref, bay.magnum_cert_ref)
         try:
             listed = self._cloud.engines.engine(place.host, its).containers([CONTAINER_LABEL])
-        except (EngineUnreachable, EngineSilent):
+        except NOT_FOUND_THERE:
             if not self._is_gone(place):
                 raise
             return dict.fromkeys(place.containers, Seen(Status.ERROR, GONE))

@@ -10,16 +10,11 @@ from typing import Any
 
 from magnum.clients.docker.allowance import allowing, current
 from magnum.clients.docker.engine import Engine
-from magnum.clients.docker.errors import (
-    EngineMissing,
-    EngineRejects,
-    EngineSilent,
-    EngineUnreachable,
-)
+from magnum.clients.docker.errors import EngineMissing, EngineRejects
 from magnum.conductor.asking import Asking
 from magnum.conductor.cloud import Cloud
 from magnum.conductor.containers.creations import Creations
-from magnum.conductor.containers.located import Located
+from magnum.conductor.containers.located import NOT_FOUND_THERE, Located
 from magnum.conductor.containers.making import Maker
 from magnum.conductor.containers.observing import GONE, Observing
 from magnum.conductor.engines import engine_at
@@ -106,7 +101,7 @@ class Containers:
             self._remove(row, cluster)
         except EngineMissing:
             pass  # somebody removed it there
-        except (EngineUnreachable, EngineSilent):
+        except NOT_FOUND_THERE:
             if not self._located.is_gone(cluster, row.host, row.host_id):
                 raise
         self._cloud.database.write(lambda session: containers.remove(session, row.uuid))
@@ -137,7 +132,7 @@ class Containers:
             except EngineRejects as error:  # its command cannot be started
                 self._record(row, Seen(Status.ERROR, f"It could not be started: {error.words}."))
                 raise
-            except (EngineUnreachable, EngineSilent):
+            except NOT_FOUND_THERE:
                 if self._located.is_gone(cluster, row.host, row.host_id):
                     self._record(row, Seen(Status.ERROR, GONE))
                     raise errors.Conflict(GONE) from None

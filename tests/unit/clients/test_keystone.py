@@ -110,6 +110,22 @@ def test_a_node_user_is_deleted_once_and_again(cloud, keystone):
     assert user_id not in cloud.keystone.users
 
 
+def test_a_node_user_whose_id_is_known_is_deleted_where_no_search_finds_it(cloud, keystone):
+    user_id = keystone.ensure_node_user("n", "p", "")
+    other = keystone.ensure_node_user("o", "p", "")
+    cloud.keystone.routes.insert(0, ("GET", "/v3/users", lambda _call: {"users": []}))
+    for _ in range(2):
+        keystone.delete_node_user("n", user_id)
+    assert user_id not in cloud.keystone.users
+    assert other in cloud.keystone.users
+
+
+def test_a_node_user_that_was_made_twice_is_deleted_by_its_name_as_well(cloud, keystone):
+    user_id = keystone.ensure_node_user("n", "p", "")
+    keystone.delete_node_user("n", "of-one-who-has-gone")
+    assert user_id not in cloud.keystone.users
+
+
 def test_the_trustee_domain_may_be_given_by_name(cloud, keystone):
     cloud.conf.set_override("trustee_domain_id", None, "trust")
     cloud.conf.set_override("trustee_domain_name", "magnum", "trust")

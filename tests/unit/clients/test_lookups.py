@@ -8,7 +8,13 @@ from keystoneauth1.exceptions import ConnectFailure
 
 from magnum.clients import glance, neutron, nova
 from magnum.clients.errors import NotPermitted
-from magnum.core.errors import Ambiguous, KeypairNotFound, ReferencedMissing, Unavailable
+from magnum.core.errors import (
+    Ambiguous,
+    KeypairNotFound,
+    ReferencedMissing,
+    Unauthorized,
+    Unavailable,
+)
 from tests.fakes.http import Answer
 
 NOBODY = "8c1e0000-0000-4000-8000-000000000000"
@@ -127,6 +133,28 @@ def test_a_fixed_network_that_does_not_fit_is_400(session, network, subnet, word
         neutron.check_fixed_network(session, network, subnet)
 
 
+def test_a_fixed_network_needs_ipv4_and_may_have_more(cloud, session):
+    other = cloud.neutron.add_network("modern")
+    cloud.neutron.add_subnet("modern-6", other, version=6)
+    with pytest.raises(
+        ReferencedMissing, match=r"^fixed_network is .modern. but must have .* IPv4"
+    ):
+        neutron.check_fixed_network(session, "modern", None)
+    with pytest.raises(
+        ReferencedMissing, match=r"^fixed_subnet is .modern-6. but must have .* IPv4"
+    ):
+        neutron.check_fixed_network(session, "modern", "modern-6")
+    cloud.neutron.add_subnet("modern-4", other)
+    neutron.check_fixed_network(session, "modern", None)
+    neutron.check_fixed_network(session, "modern", "modern-4")
+
+
+def test_a_token_that_ends_between_network_and_subnets_is_401(cloud, session):
+    cloud.neutron.trouble, cloud.neutron.troubled = Answer(401), ".*subnets"
+    with pytest.raises(Unauthorized, match="Neutron does not accept your token any more"):
+        neutron.check_fixed_network(session, "private", None)
+
+
 def test_several_fixed_networks_or_subnets_of_a_name_are_409(cloud, session):
     cloud.neutron.add_subnet("private-subnet", cloud.neutron.networks[0]["id"])
     with pytest.raises(Ambiguous, match="subnet is called private-subnet"):
@@ -136,7 +164,7 @@ def test_several_fixed_networks_or_subnets_of_a_name_are_409(cloud, session):
         neutron.check_fixed_network(session, "private", None)
 
 
-def test_addresses_are_those_of_a_role_fixed_and_floating(cloud, session):
+def test_addresses_of_a_node_are_fixed_and_floating_and_only_of_its_role(cloud, session):
     masters, workers = "magnum-role-master", "magnum-role-worker"
     cloud.neutron.add_port("p1", "n", "10.0.0.1", "magnum-cluster-c1", masters)
     cloud.neutron.add_port("p2", "n", "10.0.0.2", "magnum-cluster-c1", masters)
@@ -145,13 +173,15 @@ def test_addresses_are_those_of_a_role_fixed_and_floating(cloud, session):
     cloud.neutron.add_port("p5", "n", "10.0.0.5", "magnum-cluster-c2", masters)
     for port, address in (("p3", "198.18.0.3"), ("p4", "198.18.0.4")):
         cloud.neutron.floatingips.append({"port_id": port, "floating_ip_address": address})
-    found = neutron.addresses_tagged(session, "c1", "master")
-    assert found == {"10.0.0.1", "10.0.0.2", "10.0.0.3", "198.18.0.3"}
+    assert neutron.addresses_of_node(session, "c1", "master", "p1") == {"10.0.0.1"}
+    assert neutron.addresses_of_node(session, "c1", "master", "p3") == {"10.0.0.3", "198.18.0.3"}
+    for port in ("p4", "p5", "p9"):  # a worker's, another cluster's, none
+        assert neutron.addresses_of_node(session, "c1", "master", port) == set()
 
 
-def test_no_ports_means_no_addresses(cloud, session):
+def test_no_port_means_no_addresses(cloud, session):
     cloud.neutron.floatingips.append({"port_id": "x", "floating_ip_address": "198.18.0.9"})
-    assert neutron.addresses_tagged(session, "c1", "master") == set()
+    assert neutron.addresses_of_node(session, "c1", "master", "x") == set()
 
 
 def test_leftover_ports_are_listed_and_deleted(cloud, session):
@@ -177,7 +207,7 @@ def test_leftover_ports_are_listed_and_deleted(cloud, session):
         ("glance", lambda session: glance.os_distro(session, "i")),
         ("neutron", lambda session: neutron.check_external_network(session, "n")),
         ("neutron", lambda session: neutron.check_fixed_network(session, "n", None)),
-        ("neutron", lambda session: neutron.addresses_tagged(session, "c", "master")),
+        ("neutron", lambda session: neutron.addresses_of_node(session, "c", "master", "p")),
         ("neutron", lambda session: neutron.delete_port(session, "p")),
     ],
 )

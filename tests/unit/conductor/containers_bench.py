@@ -167,6 +167,13 @@ class ContainersBench:
             lambda session: session.execute(update(ContainerCreation).where(its).values(deadline=0))
         )
 
+    def attempts(self, container: str) -> int | None:
+        """Read how often the creation of a container has failed."""
+        query = select(ContainerCreation.attempts).where(
+            ContainerCreation.container_id == container
+        )
+        return self.database.read(lambda session: session.scalar(query))
+
     def move(self, container: str, machine: FakeEngine) -> None:
         """Place a container on another engine."""
         values = {"host": machine.address, "host_id": machine.node_id}

@@ -71,3 +71,18 @@ def test_nodes_that_have_not_signalled_at_the_deadline_are_named(bench: Bench) -
     assert (seen.status_reason or "").endswith(
         f"still waiting for subnet, workers/3/ready (node {prefix}-node-3)."
     )
+
+
+def test_stack_that_failed_without_a_resource_is_told_without_secrets(bench: Bench) -> None:
+    row = factories.add_cluster(bench.database, Action.CREATE)
+    (held,) = bench.leases.claim(1)
+    bench.runner.begin(held)
+    (stack,) = bench.fakes.heat.living()
+    bench.fakes.heat.settle("FAILED", "Get https://me:word@registry/v2?key=word. It\nfailed")
+    bench.runner.resume(bench.fakes.heat.stacks[stack.id], held)
+    seen = bench.read(row.uuid)
+    assert seen is not None
+    assert seen.status_reason == (
+        "The Heat stack is CREATE_FAILED: Get https://registry/v2 It failed."
+    )
+    assert "word" not in str([event.text for event in bench.events()])

@@ -4,7 +4,13 @@
 import pytest
 from oslo_config import cfg
 
-from magnum.clients.docker.errors import EngineConflict, EngineMissing, EngineSilent
+from magnum.clients.docker.errors import (
+    EngineConflict,
+    EngineDistrusted,
+    EngineError,
+    EngineMissing,
+    EngineSilent,
+)
 from magnum.conductor.containers import located
 from magnum.core import errors
 from magnum.core.container import Seen
@@ -15,6 +21,7 @@ from tests.queries import QueryRecorder
 from tests.unit.conductor.containers_bench import ContainersBench
 
 GONE = Seen("Error", "Its node has left the bay, and the container with it.")
+STRANGER = EngineDistrusted("its certificate is not the bay's")
 
 
 @pytest.fixture
@@ -119,11 +126,41 @@ def test_silent_engine_makes_one_call_fail_and_a_list_unknown(bench: ContainersB
     assert "does not answer in time" in str(seen[silent].reason)
 
 
+def test_list_that_meets_a_mistake_of_ours_goes_on_with_other_engines(
+    bench: ContainersBench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    odd, other = bench.created(), bench.created()
+
+    def surprise(_labels: object) -> None:
+        raise RuntimeError("secret")
+
+    monkeypatch.setattr(bench.machine(odd), "containers", surprise)
+    seen = bench.statuses(odd, other)
+    assert seen[other] == Seen("Stopped")
+    assert seen[odd] == Seen("Unknown", "The service failed (RuntimeError), its log tells more.")
+    assert "Traceback" in caplog.text
+
+
+def test_engine_of_the_bay_that_is_not_trusted_keeps_its_containers(
+    bench: ContainersBench,
+) -> None:
+    uuid = bench.created()
+    bench.machine(uuid).fault = STRANGER
+    for verb in ("show", "start", "logs", "delete"):
+        with pytest.raises(EngineDistrusted):
+            bench.call(verb, uuid)
+    assert bench.statuses(uuid)[uuid] == Seen("Unknown", STRANGER.message)
+    assert bench.row(uuid) is not None
+
+
+@pytest.mark.parametrize("fault", [SILENT, STRANGER], ids=["nobody there", "stranger there"])
 @pytest.mark.parametrize("how", ["swarm", "address"])
-def test_node_that_has_left_takes_its_containers_with_it(bench: ContainersBench, how: str) -> None:
+def test_node_that_has_left_takes_its_containers_with_it(
+    bench: ContainersBench, how: str, fault: EngineError
+) -> None:
     uuid, other = bench.created(), bench.created()
     machine = bench.machine(uuid)
-    machine.fault = SILENT
+    machine.fault = fault
     if how == "swarm":
         del bench.docker.members[machine.node_id]
     else:
@@ -192,12 +229,14 @@ def test_engines_that_take_nothing_are_skipped_and_told_once(
 ) -> None:
     bench.docker.change("id-2", availability="drain")
     bench.docker.change("id-3", state="down")
+    bench.docker.change("id-4", availability="odd")
     monkeypatch.setattr(located, "FRESH_SECONDS", 0.0)
     for _ in range(2):
         assert bench.engines() == {"10.0.0.1"}
     assert sorted(bench.told()) == [
         ("node node-2", "It gets no new containers: it is drained."),
         ("node node-3", "It gets no new containers: the swarm sees it down."),
+        ("node node-4", "It gets no new containers: it is not active."),
     ]
 
 

@@ -8,13 +8,21 @@ from collections.abc import Iterator
 import pytest
 from oslo_config import cfg
 
-from magnum.clients.docker.errors import EngineConflict, EngineUnreachable, ImageMissing
+from magnum.clients.docker.errors import (
+    EngineConflict,
+    EngineDistrusted,
+    EngineError,
+    EngineUnreachable,
+    ImageMissing,
+)
 from magnum.conductor.containers import creations as creations_held, located
 from magnum.core import errors
 from magnum.db import creations
 from magnum.db.session import Database
 from tests.fakes.docker import SILENT
 from tests.unit.conductor.containers_bench import ContainersBench
+
+STRANGER = EngineDistrusted("its certificate is not the bay's")
 
 
 @pytest.fixture
@@ -113,10 +121,19 @@ def test_engine_that_is_away_is_tried_until_the_end_of_its_time(bench: Container
     assert "refused" in str(row.status_reason)
 
 
-def test_node_that_has_left_is_left_for_another(bench: ContainersBench) -> None:
+def test_engine_that_is_not_trusted_is_believed_at_once(bench: ContainersBench) -> None:
+    uuid = bench.write()
+    bench.machine(uuid).fault = STRANGER
+    with pytest.raises(EngineDistrusted):
+        bench.call("create", uuid)
+    assert bench.statuses_in_table(uuid) == ["Error"]
+
+
+@pytest.mark.parametrize("fault", [EngineUnreachable("refused"), STRANGER])
+def test_node_that_has_left_is_left_for_another(bench: ContainersBench, fault: EngineError) -> None:
     uuid = bench.write()
     left = bench.machine(uuid)
-    left.fault = EngineUnreachable("refused")
+    left.fault = fault
     del bench.docker.members[left.node_id]
     bench.sweep()
     bench.sweep()
@@ -175,6 +192,32 @@ def test_cancelled_container_goes_though_its_engine_is_gone(
     assert bench.row(uuid) is not None  # it may only be restarting
     del bench.docker.members[machine.node_id]
     bench.sweep()
+    assert bench.row(uuid) is None
+
+
+def test_cancelled_container_goes_at_its_deadline_whatever_fails(
+    bench: ContainersBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uuid = bench.write()
+    machine = bench.machine(uuid)
+    machine.lost.append(SILENT)
+    bench.sweep()
+    bench.database.write(lambda session: creations.cancel(session, uuid))
+
+    def surprise(_uuid: str) -> None:
+        raise RuntimeError("secret")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(machine, "find", surprise)
+        bench.sweep()
+        row = bench.row(uuid)
+        assert row is not None
+        assert row.status_reason == (
+            "The service failed (RuntimeError), its log tells more. Trying again."
+        )
+        assert bench.attempts(uuid) == 2
+        bench.out_of_time(uuid)
+        bench.sweep()
     assert bench.row(uuid) is None
 
 

@@ -15,7 +15,8 @@ from sqlalchemy import update
 
 from magnum.clients.errors import LoginRefused, Missing, NotPermitted
 from magnum.clients.neutron import Port
-from magnum.conductor.runner import REFUSALS_BELIEVED_AFTER, SURPRISES_BELIEVED_AFTER, Verdict
+from magnum.conductor.patience import REFUSALS_BELIEVED_AFTER, SURPRISES_BELIEVED_AFTER
+from magnum.conductor.runner import Verdict
 from magnum.core import errors
 from magnum.core.states import Action
 from magnum.db.models import Cluster, Operation

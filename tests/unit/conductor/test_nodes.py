@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy.orm import Session
 
 from magnum.certs.manager import ca_name, conductor_name
-from magnum.clients.docker.errors import EngineFailed, EngineUnreachable
+from magnum.clients.docker.errors import EngineFailed, EngineSilent, EngineUnreachable
 from magnum.clients.errors import Rejected
-from magnum.conductor import victims
+from magnum.conductor import nodes, victims
 from magnum.conductor.runner import Verdict
 from magnum.conductor.swarm import SwarmNode
 from magnum.core import errors
@@ -190,6 +190,48 @@ def test_new_workers_get_the_token_of_this_hour(bench: Bench) -> None:
     assert "SWMTKN" not in str([each.progress for each in bench.operations()])
 
 
+@pytest.mark.parametrize("call", ["swarm nodes", "swarm tasks", "swarm update"])
+def test_managers_that_are_busy_for_some_seconds_are_asked_again(bench: Bench, call: str) -> None:
+    row = bay(bench, 3)
+    swarm = bench.fakes.swarm
+    swarm.tasks = {worker_name("1"): 1, worker_name("2"): 1}
+    bench.fakes.refuse(call, EngineSilent("busy"), EngineSilent("busy"))
+    resize(bench, row, 2)
+    assert workers_of(bench).keys() == {"1", "2"}
+    resize(bench, row, 1)
+    assert workers_of(bench).keys() == {"1"}
+    assert swarm.tasks[worker_name("2")] == 0  # it was drained
+    assert warnings(bench) == []
+
+
+def test_token_is_asked_for_again_where_managers_are_busy(bench: Bench) -> None:
+    row = bay(bench, 1)
+    bench.fakes.refuse("swarm token", *[EngineSilent("busy")] * len(nodes.PAUSES))
+    resize(bench, row, 2)
+    assert sent(bench)["worker_join_token"] == "SWMTKN-1-worker-1"
+    assert warnings(bench) == []
+    bench.fakes.refuse("swarm token", *[EngineSilent("busy")] * 99)
+    resize(bench, row, 3)
+    assert "worker_join_token" not in sent(bench)
+    assert warnings(bench)[0].startswith("New nodes are given the token of the bay's creation: ")
+
+
+def test_busy_managers_are_asked_again_where_the_last_of_them_is_gone(bench: Bench) -> None:
+    """Those that are left elect a leader."""
+    row = bay(bench, 1)
+    swarm = bench.fakes.swarm
+    swarm.join("bay-master-0", "192.0.2.5", is_manager=True)
+    (stack,) = bench.fakes.heat.living()
+    both = {"master_addresses": [MANAGER_ADDRESS, "192.0.2.5"]}
+    bench.fakes.heat.outputs_of[stack.id] = both
+    resize(bench, row, 2)
+    swarm.silent = {"192.0.2.5"}
+    bench.fakes.refuse("swarm token", EngineFailed("The swarm does not have a leader"))
+    resize(bench, row, 3)
+    assert sent(bench)["worker_join_token"] == "SWMTKN-1-worker-2"
+    assert warnings(bench) == []
+
+
 def test_bay_grows_without_its_managers_and_says_what_that_may_mean(bench: Bench) -> None:
     row = bay(bench, 1)
     bench.fakes.refuse("swarm token", AWAY)
@@ -307,6 +349,18 @@ def test_containers_that_are_no_tasks_count_where_their_engine_tells_of_them(ben
     resize(bench, row, 2)
     assert workers_of(bench).keys() == {"0", "2"}
     assert warnings(bench) == []
+
+
+def test_another_manager_is_asked_where_the_first_is_none_any_more(bench: Bench) -> None:
+    row = bay(bench, 1)
+    bench.fakes.swarm.join("bay-master-0", "192.0.2.5", is_manager=True)
+    (stack,) = bench.fakes.heat.living()
+    bench.fakes.heat.outputs_of[stack.id] = {"master_addresses": ["192.0.2.4", "192.0.2.5"]}
+    resize(bench, row, 2)
+    bench.fakes.swarm.set(MASTER_NAME, role="worker")
+    resize(bench, row, 3)
+    assert warnings(bench) == []
+    assert sent(bench)["worker_join_token"] == "SWMTKN-1-worker-2"
 
 
 def test_another_manager_is_asked_when_the_first_is_gone(bench: Bench) -> None:

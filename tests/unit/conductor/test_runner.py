@@ -9,12 +9,8 @@ from sqlalchemy import event
 
 from magnum.clients.errors import Clash, Missing, NotPermitted, Rejected
 from magnum.clients.neutron import Port
-from magnum.conductor.runner import (
-    REFUSALS_BELIEVED_AFTER,
-    SURPRISES_BELIEVED_AFTER,
-    UNSPEAKABLE,
-    Verdict,
-)
+from magnum.conductor.patience import REFUSALS_BELIEVED_AFTER, SURPRISES_BELIEVED_AFTER
+from magnum.conductor.runner import UNSPEAKABLE, Verdict
 from magnum.core import errors
 from magnum.core.states import Action
 from magnum.db.models import Cluster
@@ -255,6 +251,15 @@ def test_delete_supersedes_a_create_whose_holder_finds_out_at_its_next_write(ben
     ask(bench, row, Action.DELETE)
     assert bench.leases.claim(10) == []  # not beside the create that is still held
     assert bench.runner.begin(held) is Verdict.OVER
+    bench.work()
+    assert bench.read(row.uuid) is None
+    assert bench.fakes.is_clean
+
+
+def test_delete_leaves_no_user_where_keystone_finds_none_by_its_name(bench: Bench) -> None:
+    row = created(bench)
+    bench.fakes.keystone.finds_nobody = True
+    ask(bench, row, Action.DELETE)
     bench.work()
     assert bench.read(row.uuid) is None
     assert bench.fakes.is_clean

@@ -5,6 +5,7 @@ import datetime
 from typing import Any
 
 import pytest
+from sqlalchemy.orm import Session
 
 from magnum.clients.errors import NotPermitted
 from magnum.conductor import watch as watch_module
@@ -13,6 +14,7 @@ from magnum.conductor.runner import Verdict
 from magnum.conductor.watch import Watch
 from magnum.core import errors
 from magnum.core.states import Action
+from magnum.db import repository
 from magnum.heat.stacks import Stack, StackResource
 from tests import factories
 from tests.unit.conductor.conftest import Bench
@@ -63,6 +65,12 @@ class Desk:
         patch.setattr(watch_module, "BEGIN_SECONDS", -1)
         self.look()
         assert self.settled == [(held.claim.uuid, before.status)]
+
+    def show(self, held: Held, status: str, reason: str = "") -> None:
+        """Have Heat show one resource of an operation's stack."""
+        assert held.stack_id
+        server = StackResource("server", "server", "OS::Nova::Server", status, reason, "", NOON)
+        self.bench.fakes.heat.resources_of[held.stack_id] = [server]
 
     def look(self, times: int = 1) -> None:
         """Look at all projects, without waiting for them to be due."""
@@ -241,3 +249,57 @@ def test_resources_are_told_once_also_after_a_take_over(desk: Desk) -> None:
     other.watch.add(held, held.stack_id)
     other.look(4)
     assert [(event.resource, event.text) for event in desk.bench.events()] == told
+
+
+def test_words_of_heat_are_told_without_secrets(desk: Desk) -> None:
+    (held,) = desk.put()
+    words = "Get https://me:word@registry/v2?key=word password=word\nfailed"
+    desk.show(held, "CREATE_FAILED", words)
+    desk.look(2)
+    told = desk.bench.events()[-1]
+    assert (told.severity, told.resource) == ("ERROR", "server")
+    assert "word@" not in told.text
+    assert "=word" not in told.text
+    assert told.text.startswith("OS::Nova::Server CREATE_FAILED: Get https://registry/v2 ")
+
+
+def test_words_that_the_database_cannot_store_keep_nothing_else_from_being_told(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (held,) = desk.put()
+    store = repository.add_events
+
+    def narrow(
+        session: Session, cluster: str, operation: str, told: list[tuple[str, str, str]]
+    ) -> None:
+        if not all(text.isascii() for *_, text in told):
+            raise errors.Invalid("text has a character that the database cannot store.")
+        store(session, cluster, operation, told)
+
+    monkeypatch.setattr(repository, "add_events", narrow)
+    desk.show(held, "CREATE_FAILED", "No valid host \N{PENSIVE FACE}")
+    desk.look(4)
+    told = [event.text for event in desk.bench.events() if event.resource == "server"]
+    assert told == ["OS::Nova::Server CREATE_FAILED"]
+    desk.show(held, "CREATE_COMPLETE")
+    desk.look(2)
+    assert desk.bench.events()[-1].text == "OS::Nova::Server CREATE_COMPLETE"
+
+
+@pytest.mark.parametrize("looks_before", [0, 2], ids=["first look", "later look"])
+def test_what_the_database_could_not_take_is_told_the_next_time(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, looks_before: int
+) -> None:
+    (held,) = desk.put()
+
+    def away(_work: object) -> None:
+        raise errors.Unavailable("The database")
+
+    desk.look(looks_before)
+    desk.show(held, "CREATE_COMPLETE")
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.bench.database, "write", away)
+        desk.look(2)
+    desk.look(4)
+    told = [event.text for event in desk.bench.events() if event.resource == "server"]
+    assert told == ["OS::Nova::Server CREATE_COMPLETE"]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whatever the libraries raise becomes one of our errors, with docker's words."""
 
+import logging
 import ssl
 from typing import Any
 
@@ -11,6 +12,7 @@ import urllib3
 
 from magnum.clients.docker import errors
 from magnum.clients.docker.allowance import TooLong
+from magnum.core.errors import Unavailable
 
 AT = "10.0.0.5:2376"
 
@@ -77,7 +79,10 @@ CASES = [
         "do not trust each other",
     ),
     (ValueError("no JSON"), errors.EngineFailed, 502, "makes no sense"),
-    (KeyError("Id"), errors.EngineFailed, 502, "makes no sense"),
+    *[
+        (kind("Id"), errors.EngineFailed, 502, f"makes no sense ({kind.__name__})")
+        for kind in (KeyError, TypeError, AttributeError, OverflowError, RecursionError, Exception)
+    ],
 ]
 
 
@@ -100,9 +105,30 @@ def test_secret_in_docker_words_is_not_told() -> None:
     assert error.value.message.endswith("failed; So it is.")
 
 
-def test_our_own_errors_pass() -> None:
-    with pytest.raises(errors.EngineSilent), errors.translated(AT):
-        raise errors.EngineSilent("x")
+@pytest.mark.parametrize("ours", [errors.EngineSilent("x"), Unavailable("Barbican")])
+def test_our_own_errors_pass(ours: Exception) -> None:
+    with pytest.raises(type(ours)) as error, errors.translated(AT):
+        raise ours
+    assert error.value is ours
+
+
+@pytest.mark.parametrize(
+    ("raised", "levels"),
+    [
+        (AttributeError("'list' object has no attribute 'get'"), [logging.ERROR]),
+        (KeyError("Id"), [logging.ERROR]),
+        (requests.ReadTimeout(), [logging.INFO]),
+    ],
+)
+def test_what_may_be_a_mistake_of_ours_is_logged_with_its_traceback(
+    caplog: pytest.LogCaptureFixture, raised: Exception, levels: list[int]
+) -> None:
+    caplog.set_level(logging.INFO)
+    with pytest.raises(errors.EngineFailed), errors.translated(AT):
+        raise raised
+    assert [record.levelno for record in caplog.records] == levels
+    has_traceback = "Traceback" in caplog.text
+    assert has_traceback == (levels == [logging.ERROR])
 
 
 def test_error_that_goes_round_in_circles_is_told() -> None:

@@ -2,6 +2,7 @@
 """What one engine is asked for, over a transport that answers as docker does."""
 
 import json
+import math
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -127,6 +128,33 @@ def test_version_that_makes_no_sense_is_told(
     transport.answers["GET /version"] = (200, nonsense)
     with pytest.raises(EngineFailed, match="makes no sense"):
         engine.nodes()
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        ["x"],
+        [None],
+        [{"Id": "x", "State": "running", "Labels": ["x"]}],
+        [{"Id": "x", "State": "running", "Labels": 5}],
+        [{"Id": "x", "State": "exited", "Status": f"Exited ({'9' * 5000})"}],
+        {"a": 1},
+        5,
+    ],
+)
+def test_list_of_containers_that_makes_no_sense_is_told(
+    engine: Engine, transport: Transport, nonsense: Any
+) -> None:
+    transport.answers["GET /containers/json"] = (200, nonsense)
+    with pytest.raises(EngineFailed, match="makes no sense"):
+        engine.containers()
+
+
+def test_machine_without_bounds_is_told(engine: Engine, transport: Transport) -> None:
+    told = {"Name": "n", "ServerVersion": "20", "MemTotal": math.inf, "NCPU": 1}
+    transport.answers["GET /info"] = (200, {**told, "ContainersRunning": 0})
+    with pytest.raises(EngineFailed, match="makes no sense"):
+        engine.info()
 
 
 def test_calls_beyond_the_bound_wait_only_a_moment(
