@@ -90,7 +90,7 @@ def _parse_element(vocabulary: Vocabulary, element: object) -> Change:
         raise errors.InvalidField("path", path, "be a slash and an attribute, such as /node_count")
     if value is not None and not isinstance(value, str | int):
         shown = f"The value for {path[:_SHOWN]}"
-        raise errors.InvalidField(shown, value, "be a text or an integer")
+        raise errors.InvalidField(shown, value, "be a text or an integer", secret=True)
     change = Change(op, path, value)
     _check_allowed(vocabulary, change)
     return change

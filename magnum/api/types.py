@@ -16,7 +16,7 @@ import wsme.rest.json
 import wsme.types
 
 from magnum.api.intake import ABSENT
-from magnum.api.vocabulary import Word
+from magnum.api.vocabulary import Retired, Word
 from magnum.core import errors
 from magnum.core.fields import Field
 
@@ -54,9 +54,12 @@ def body_type(name: str, words: tuple[Word, ...]) -> type:
     return type(name, (wsme.types.Base,), {**attributes, "_wsme_attr_order": order})
 
 
-def read(noun: str, words: tuple[Word, ...], body: object) -> dict[str, Any]:
+def read(
+    noun: str, words: tuple[Word, ...], body: object, retired: Iterable[Retired] = ()
+) -> dict[str, Any]:
     """Read the body of a creation.
 
+    :param retired: what it may have beside the words, if null.
     :returns: a value for every field a creation may set, by core name; defaults for nulls.
     :raises Invalid: it is absent, no object, or has an attribute it must not have.
     :raises InvalidField: an attribute has a value it cannot have.
@@ -64,6 +67,7 @@ def read(noun: str, words: tuple[Word, ...], body: object) -> dict[str, Any]:
     if not isinstance(body, dict):
         shown = "absent" if body is ABSENT else "no JSON object"
         raise errors.Invalid(f"The body is {shown} but must be an object that describes a {noun}.")
+    body = _without(retired, body)
     by_name = {word.name: word for word in words}
     try:
         parsed = wsme.rest.json.fromjson(body_type(noun, words), body)
@@ -76,6 +80,19 @@ def read(noun: str, words: tuple[Word, ...], body: object) -> dict[str, Any]:
         for word in words
         if not (word.field.read_only or word.field.ignored)
     }
+
+
+def _without(retired: Iterable[Retired], body: Mapping[str, object]) -> dict[str, object]:
+    """Leave out what is no attribute any more.
+
+    :raises InvalidField: it has a value.
+    """
+    left = dict(body)
+    for old in retired:
+        value = left.pop(old.name, None)
+        if value is not None:
+            raise errors.InvalidField(old.name, value, old.rule)
+    return left
 
 
 def _sent(parsed: Any, word: Word, body: Mapping[str, object]) -> Any:
@@ -96,4 +113,4 @@ def _refused(word: Word, value: object, body: Mapping[str, object]) -> errors.Ma
         return errors.InvalidField(word.name, value, "be left out, the service sets it")
     if word.name not in body:
         return errors.Invalid(f"{word.name} is missing but must {word.field.rule}.")
-    return errors.InvalidField(word.name, value, word.field.rule)
+    return word.field.refusal(word.name, value)

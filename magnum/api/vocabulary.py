@@ -32,6 +32,19 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
+class Retired:
+    """An attribute that there was once and that old clients still send with each creation.
+
+    Null is accepted for it and means nothing; it is neither stored nor shown.
+
+    :ivar rule: what a client that sends anything else must do, to follow the word "must".
+    """
+
+    name: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
 class Vocabulary:
     """One resource of one API.
 
@@ -41,6 +54,8 @@ class Vocabulary:
     :ivar changeable: fields (by wire name) a patch may change; None for all that the table allows.
     :ivar async_since: version from which creating and updating answer with the uuid alone.
     :ivar rollback_since: version from which updating takes ``rollback``.
+    :ivar counted: fields (by core name) that are no columns and that a list may be sorted by.
+    :ivar retired: what the body of a creation may have beside the words.
     """
 
     core: str
@@ -50,6 +65,8 @@ class Vocabulary:
     changeable: frozenset[str] | None = None
     async_since: Version | None = None
     rollback_since: Version | None = None
+    counted: frozenset[str] = frozenset()
+    retired: tuple[Retired, ...] = ()
 
     @property
     def by_name(self) -> Mapping[str, Word]:
@@ -75,12 +92,13 @@ class Vocabulary:
 
     @property
     def sortable(self) -> Mapping[str, str]:
-        """Names a list may be sorted by, and the column of each."""
+        """Names a list may be sorted by, and the column, or the count, of each."""
         unordered = (fields.Kind.LABELS, fields.Kind.LINKS)
         shown = {
             word.name: word.field.name
             for word in self.words
-            if word.field.column and word.field.kind not in unordered
+            if (word.field.column and word.field.kind not in unordered)
+            or word.field.name in self.counted
         }
         return {"id": "id", **shown, "project_id": "project_id", "user_id": "user_id"}
 
@@ -131,6 +149,7 @@ BAY = Vocabulary(
         },
     ),
     changeable=frozenset({"node_count"}),
+    counted=frozenset({"node_count", "master_count"}),  # columns of the bay's table in 2016
     async_since=versions.ASYNC_BAYS,
     rollback_since=versions.ROLLBACK,
 )
@@ -150,6 +169,12 @@ BAYMODEL = Vocabulary(
         "uuid name image_id apiserver_port coe links "
         "registry_enabled tls_disabled public server_type",
         {},
+    ),
+    retired=(
+        Retired(
+            "ssh_authorized_key",
+            "be null or left out, because the key of the keypair_id opens the nodes",
+        ),
     ),
 )
 

@@ -201,6 +201,8 @@ def check_environment(environment: Mapping[str, str]) -> None:
     :raises InvalidField: one is empty or has an equals sign.
     """
     for name in environment:
-        if not name or "=" in name:
+        start, sign, _ = name.partition("=")
+        if not start or sign:
             rule = "have names that are not empty and have no equals sign"
-            raise errors.InvalidField("environment", name, rule)
+            shown = start + sign  # what follows was meant for a value, and may be a secret
+            raise errors.InvalidField("environment", shown, rule)

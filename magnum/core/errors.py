@@ -44,13 +44,24 @@ def first_sentence(text: str, longest: int | None = None) -> str:
     return line[:longest].rstrip(".")
 
 
-def wrong(field: str, value: object, rule: str) -> str:
+def json_type(value: object) -> str:
+    """Name what a value is in JSON."""
+    if isinstance(value, bool):
+        return "a boolean"
+    kinds = {str: "a text", int: "a number", float: "a number", list: "a list", dict: "an object"}
+    return kinds.get(type(value), "null")
+
+
+def wrong(field: str, value: object, rule: str, *, secret: bool = False) -> str:
     """Word what is wrong with a field.
 
     :param field: its name on the wire.
-    :param value: what was sent; never pass a secret.
+    :param value: what was sent.
     :param rule: what would be right, to follow the word "must".
+    :param secret: whether the value may be one, or hold one; then only its type is told.
     """
+    if secret:
+        return f"{field} is {json_type(value)} but must {rule}."
     is_word = value is None or isinstance(value, bool)
     shown = json.dumps(value) if is_word else repr(value)
     if len(shown) > 80:
@@ -79,8 +90,8 @@ class Invalid(MagnumError):
 class InvalidField(Invalid):
     """One field has a value outside of its bounds; arguments as of :func:`wrong`."""
 
-    def __init__(self, field: str, value: object, rule: str) -> None:
-        super().__init__(wrong(field, value, rule))
+    def __init__(self, field: str, value: object, rule: str, *, secret: bool = False) -> None:
+        super().__init__(wrong(field, value, rule, secret=secret))
         self.field = field
 
 

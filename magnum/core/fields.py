@@ -105,11 +105,28 @@ class Field:
         if value is None:
             if self.nullable:
                 return None
-            raise errors.InvalidField(name or self.name, None, self.rule)
+            raise self.refusal(name or self.name, None)
         try:
             return _PARSERS[self.kind](self, value)
         except (ValueError, TypeError) as error:
-            raise errors.InvalidField(name or self.name, value, self.rule) from error
+            raise self.refusal(name or self.name, value) from error
+
+    def refusal(self, name: str, value: object) -> errors.InvalidField:
+        """Make the error of a value that is not of the kind, or out of bounds.
+
+        Values of labels and variables may be secrets: the first that is no text is told by its
+        name, and none is shown.
+
+        :param name: the field's name on the wire.
+        """
+        if self.kind is not Kind.LABELS:
+            return errors.InvalidField(name, value, self.rule)
+        for key, part in value.items() if isinstance(value, dict) else ():
+            if not isinstance(part, str):
+                # What follows an equals sign was meant for a value.
+                shown = errors.first_sentence(key.partition("=")[0], 80) or "''"
+                return errors.InvalidField(f"{name}.{shown}", part, "be a text", secret=True)
+        return errors.InvalidField(name, value, self.rule, secret=True)
 
     def or_default(self, value: object) -> Any:
         """Return ``value``, or the default in place of None."""

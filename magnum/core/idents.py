@@ -14,11 +14,12 @@ def is_uuid(text: str) -> bool:
 
 
 def is_cidr(text: str) -> bool:
-    """Tell whether ``text`` is an IPv4 network in CIDR notation, such as 192.0.2.0/24."""
-    if "/" not in text:
-        return False
+    """Tell whether ``text`` is an IPv4 network in CIDR notation, such as 192.0.2.0/24.
+
+    A mask after the slash, of either kind, is another notation, and one that Python guesses at:
+    0.0.0.0 would be the whole of IPv4.
+    """
     try:
-        ipaddress.IPv4Network(text)
+        return str(ipaddress.IPv4Network(text)) == text
     except ValueError:
         return False
-    return True

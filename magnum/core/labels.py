@@ -28,6 +28,7 @@ class Label:
     :ivar rule: what its value must do, for the error.
     :ivar is_right: whether a value does.
     :ivar default: what drivers take where it is not given; None where it is then not used.
+    :ivar secret: whether its value may hold one, and is not shown.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Label:
     rule: str
     is_right: Callable[[str], bool]
     default: str | None = None
+    secret: bool = False
 
 
 def _is_prefix_length(text: str) -> bool:
@@ -116,8 +118,11 @@ _SWARM = (
         "vxlan",
     ),
 )
-PROGRAMS = ("docker", "curl", "openssl", "iptables")
-"""What nodes need and can fetch; the first is a whole engine with its client and runtime."""
+PROGRAMS = ("docker", "curl", "openssl", "iptables", "mkfs_ext4")
+"""What nodes need and can fetch, in the words of labels, which have no full stop.
+
+The first is a whole engine with its client and runtime.
+"""
 
 DOWNLOADS = tuple(f"{program}_{part}" for program in PROGRAMS for part in ("url", "sha256"))
 """Labels that tell where from."""
@@ -163,6 +168,7 @@ _MESOS = (
         "Environment of executors.",
         "be a JSON object",
         _is_object,
+        secret=True,
     ),
 )
 
@@ -184,7 +190,8 @@ def check(coe: str, labels: Mapping[str, str]) -> None:
     for name, value in labels.items():
         label = known.get(name)
         if label is not None and not label.is_right(value):
-            raise errors.InvalidField(f"The label {name}", value, label.rule)
+            shown = f"The label {name}"
+            raise errors.InvalidField(shown, value, label.rule, secret=label.secret)
     for program in PROGRAMS:
         if f"{program}_url" in known:
             _check_download(program, labels)

@@ -33,10 +33,12 @@ class Load:
 
     :ivar reserved_bytes: memory of all containers placed there.
     :ivar idle: how many of them do not run.
+    :ivar placed: how many there are.
     """
 
     reserved_bytes: int = 0
     idle: int = 0
+    placed: int = 0
 
 
 NO_LOAD = Load()
@@ -48,7 +50,8 @@ def choose(
     """Choose the engine with the fewest containers of those with enough memory left.
 
     A manager is chosen only where no worker will do.  Containers that do not run yet count as well,
-    or all that are made before the first is started would meet on one engine.
+    or all that are made before the first is started would meet on one engine; so do those that were
+    started since the engines were asked.
 
     :param loads: by node id.
     :param memory_bytes: what the container may use, 0 where it says nothing.
@@ -68,8 +71,8 @@ def choose(
         )
 
     def rank(engine: Engine) -> tuple[bool, int, str]:
-        idle = loads.get(engine.node_id, NO_LOAD).idle
-        return engine.is_manager, engine.running + idle, engine.node_id
+        load = loads.get(engine.node_id, NO_LOAD)
+        return engine.is_manager, max(engine.running + load.idle, load.placed), engine.node_id
 
     return min(fitting, key=rank)
 

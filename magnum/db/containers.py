@@ -89,7 +89,7 @@ def _loads(session: Session, cluster_id: str, but: str) -> Mapping[str, Load]:
     idle = case((Container.status == Status.RUNNING, 0), else_=1)
     reserved = cast(func.sum(Container.memory_bytes), BigInteger)  # a Decimal on two of three
     counted = session.execute(
-        select(Container.host_id, reserved, cast(func.sum(idle), BigInteger))
+        select(Container.host_id, reserved, cast(func.sum(idle), BigInteger), func.count())
         .where(
             Container.cluster_id == cluster_id,
             Container.host_id.is_not(None),
@@ -97,7 +97,10 @@ def _loads(session: Session, cluster_id: str, but: str) -> Mapping[str, Load]:
         )
         .group_by(Container.host_id)
     )
-    return {str(host): Load(int(memory or 0), int(count or 0)) for host, memory, count in counted}
+    return {
+        str(host): Load(int(memory or 0), int(waiting or 0), int(placed))
+        for host, memory, waiting, placed in counted
+    }
 
 
 def not_complete(cluster: Cluster) -> errors.WrongStatus:
@@ -173,16 +176,18 @@ def tell(session: Session, container: Container, severity: str, text: str) -> No
     )
 
 
-def change(session: Session, uuid: str, cluster_id: str, values: Mapping[str, Any]) -> Container:
+def change(session: Session, seen: Container, values: Mapping[str, Any]) -> Container:
     """Change what is stored of a container.
 
+    :param seen: the row as it was read; the values were computed from what it had in their places.
     :raises NotFound: it has gone.
-    :raises Conflict: its cluster has another one of that name.
+    :raises Conflict: its cluster has another one of that name, or somebody else has changed one of
+        these values since it was read.
     """
     if values.get("name") is not None:
-        locked = repository.lock(session, Cluster, cluster_id)
-        _check_name(session, locked, uuid, values["name"])
-    row = repository.lock(session, Container, uuid)
+        locked = repository.lock(session, Cluster, seen.cluster_id)
+        _check_name(session, locked, seen.uuid, values["name"])
+    row = repository.lock_as_seen(session, seen, values)  # its state changes all the time
     for name, value in values.items():
         setattr(row, name, value)
     row.updated_at = utcnow()

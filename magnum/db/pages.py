@@ -5,8 +5,9 @@ Functions take a session, or a connection where plain rows do, as in :mod:`magnu
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import (
@@ -26,8 +27,13 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from magnum.core import errors
-from magnum.db.models import Container
+from magnum.db.models import Cluster, Container
 from magnum.db.repository import NOUNS, Row, Scope, bound_scope, shown, visible
+
+_COUNTS: Mapping[type, tuple[str, ...]] = MappingProxyType(
+    {Cluster: ("node_count", "master_count")}
+)
+"""What rows may be sorted by that the database computes; it is never null."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +42,8 @@ class Page:
 
     :ivar limit: most rows to return, at least 1.
     :ivar marker: uuid of the last row of the page before, or None for the first page.
-    :ivar sort_key: a column; the integer key decides between equals.
+    :ivar sort_key: a column, or a count of a cluster's nodes; the integer key decides between
+        equals.
     :ivar sort_dir: ``asc`` or ``desc``.
     :ivar fields: names of the only ones that are read of the rows, ``uuid`` among them; all where
         it is empty.
@@ -123,7 +130,7 @@ def _order(
     """Return what rows are sorted by, and no more of it than an index can serve where it may."""
     if name == "id":
         return [key]
-    if model.__mapper__.columns[name].nullable:
+    if name not in _COUNTS.get(model, ()) and model.__mapper__.columns[name].nullable:
         # PostgreSQL takes nulls for the greatest, the others for the least: this decides.
         return [key.is_not(None), key, model.id]
     return [key, model.id]
@@ -131,11 +138,12 @@ def _order(
 
 def _sort_column(model: type[Row], name: str) -> ColumnElement[Any]:
     columns = model.__mapper__.columns
-    if name not in columns or columns[name].type.python_type in (dict, list):
-        choices = ", ".join(
-            column.key for column in columns if column.type.python_type not in (dict, list)
-        )
-        raise errors.InvalidField("sort_key", name, f"be one of {choices}")
+    ordered: list[str] = [
+        column.key for column in columns if column.type.python_type not in (dict, list)
+    ]
+    choices = (*ordered, *_COUNTS.get(model, ()))
+    if name not in choices:
+        raise errors.InvalidField("sort_key", name, f"be one of {', '.join(choices)}")
     column: ColumnElement[Any] = getattr(model, name)
     return column
 

@@ -243,6 +243,30 @@ def lock(session: Session, model: type[Row], uuid: str) -> Row:
     return row
 
 
+def lock_as_seen(session: Session, seen: Row, names: Iterable[str] | None = None) -> Row:
+    """Lock a row as :func:`lock` does, unless somebody has changed it since it was read.
+
+    What is written after that was computed from the row as it was read, outside of the
+    transaction; what others have written since would be lost, or was never checked.
+
+    :param seen: the row as it was read.
+    :param names: columns that matter; by default all but the moment of the last change, which is
+        a whole second and may be that of two changes.
+    :raises NotFound: it has gone meanwhile.
+    :raises Conflict: it was changed meanwhile.
+    """
+    row = lock(session, type(seen), seen.uuid)
+    columns = row.__mapper__.columns.keys() if names is None else names
+    for name in columns:
+        if name != "updated_at" and getattr(row, name) != getattr(seen, name):
+            noun, shown = (
+                NOUNS[type(seen)].capitalize(),
+                errors.first_sentence(seen.name or seen.uuid),
+            )
+            raise errors.Conflict(f"{noun} {shown} was changed meanwhile, try again.")
+    return row
+
+
 def template_of(session: Session, cluster: Cluster) -> ClusterTemplate:
     """Return the template of a cluster, which is there as long as the cluster is."""
     query = shown(ClusterTemplate).where(ClusterTemplate.uuid == cluster.cluster_template_id)

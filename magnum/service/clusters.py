@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 from oslo_config import cfg
-from oslo_db import exception as db_exception
 from sqlalchemy.orm import Session
 
 from magnum.context import RequestContext
@@ -62,6 +61,7 @@ class Clusters:
         :raises ReferencedMissing: the template does not exist for the caller.
         :raises Invalid: the template can no longer be served as it is, or has no room for so many
             nodes.
+        :raises Conflict: the template was changed while it was checked.
         """
         template = self._template(context, values["cluster_template_id"])
         _check_driver(template, self._conf.cluster.enabled_definitions)
@@ -71,16 +71,17 @@ class Clusters:
         request = _Request(context, Action.CREATE, minutes, self._notices)
 
         def write(session: Session) -> Cluster:
+            try:
+                repository.lock_as_seen(session, template)
+            except errors.NotFound as error:  # it went while the cloud was asked
+                raise _no_template(values["cluster_template_id"]) from error
             cluster = _new(context, values, template, found)
             session.add(cluster)
             session.flush()
             request.add_to(session, cluster, values)
             return cluster
 
-        try:
-            return self._accept(request, write)
-        except db_exception.DBReferenceError as error:  # it went while the cloud was asked
-            raise _no_template(values["cluster_template_id"]) from error
+        return self._accept(request, write)
 
     def get(self, context: RequestContext, ident: str, all_projects: bool = False) -> SeenCluster:
         """Find a cluster by uuid or name.

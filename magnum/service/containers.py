@@ -25,6 +25,9 @@ from magnum.db.session import Database
 from magnum.rpc.calls import ContainerCalls
 from magnum.service.page import fetch
 
+LIVE = frozenset(("status", "status_reason"))
+"""Columns that a list brings up to date, unless it is sorted by one of them."""
+
 UNSEEN = "Its engine was not asked: {}"
 
 _COLUMNS = frozenset(Container.__table__.columns.keys())
@@ -106,7 +109,7 @@ class Containers:
         """
         if row.docker_id is not None:
             seen = self._calls.see(row.uuid, _lane(row))
-            self._record([row], {row.uuid: seen})
+            self._record(_changed([row], {row.uuid: seen}))
             row.status, row.status_reason = seen.status, seen.reason
         return row
 
@@ -116,6 +119,10 @@ class Containers:
         """List containers of the caller's project, or of all, each as its engine says it is now.
 
         One whose engine does not say is ``Unknown``; that is no error.
+
+        Sorted by their states, they are in the order of those that were recorded last.  These are
+        left as they are: rows that the table moves while its pages are read would come twice, or
+        never.
 
         :returns: plain rows, with the page's fields at least.
         """
@@ -127,7 +134,9 @@ class Containers:
         if not places:
             return rows
         seen = self._see_all(places, page.cluster_id or context.own_project)
-        changed = self._record(rows, seen)
+        changed = _changed(rows, seen)
+        if page.sort_key not in LIVE:
+            self._record(changed)
         return [_as_seen(row, changed[row.uuid]) if row.uuid in changed else row for row in rows]
 
     def cluster_id(self, context: RequestContext, ident: str, all_projects: bool) -> str:
@@ -143,14 +152,13 @@ class Containers:
         """Change what the table says of a container; what runs stays as it was made.
 
         :raises InvalidField: a value is none it may have.
-        :raises Conflict: its bay has another one of that name.
+        :raises Conflict: its bay has another one of that name, or somebody else has changed what
+            would change.
         """
         if not changes:
             return row
         check({"image": row.image, **changes})
-        return self._database.write(
-            lambda session: containers.change(session, row.uuid, row.cluster_id, changes)
-        )
+        return self._database.write(lambda session: containers.change(session, row, changes))
 
     def perform(self, row: Container, verb: str, command: str | None = None) -> Any:
         """Do something with a container, or in it.
@@ -194,16 +202,9 @@ class Containers:
         silent = Seen(Status.UNKNOWN, UNSEEN.format(reason))
         return {uuid: seen.get(uuid, silent) for place in places for uuid in place.containers}
 
-    def _record(self, rows: Iterable[Any], seen: Mapping[str, Seen]) -> Mapping[str, Seen]:
-        """Write the states that are others than the table has; return these."""
-        changed = {}
-        for row in rows:
-            state = seen.get(row.uuid)
-            if state and (row.status, row.status_reason) != (state.status, state.reason):
-                changed[row.uuid] = state
+    def _record(self, changed: Mapping[str, Seen]) -> None:
         if changed:
             self._database.write(lambda session: containers.record(session, changed))
-        return changed
 
 
 def check(values: Mapping[str, Any]) -> None:
@@ -226,6 +227,16 @@ def _check_bay(bay: Cluster) -> None:
         )
     if bay.status not in states.TAKES_CONTAINERS:  # looked at again when it is locked
         raise containers.not_complete(bay)
+
+
+def _changed(rows: Iterable[Any], seen: Mapping[str, Seen]) -> Mapping[str, Seen]:
+    """Return the states that are others than the rows have."""
+    return {
+        row.uuid: state
+        for row in rows
+        if (state := seen.get(row.uuid))
+        and (row.status, row.status_reason) != (state.status, state.reason)
+    }
 
 
 def _as_seen(row: Any, state: Seen) -> Any:

@@ -77,7 +77,9 @@ class Templates:
     ) -> ClusterTemplate:
         """Change a template that no cluster refers to, or publish one.
 
+        :param template: as it was read; what it becomes is computed from that.
         :raises InUse: clusters refer to it and it would not just be published.
+        :raises Conflict: somebody else has changed it since it was read.
         """
         if not changes:
             return template
@@ -87,7 +89,7 @@ class Templates:
             self._check_drivers(changed)
 
         def write(session: Session) -> ClusterTemplate:
-            row = repository.lock(session, ClusterTemplate, template.uuid)
+            row = repository.lock_as_seen(session, template)
             if changes != PUBLISHING:
                 _refuse_if_used(session, row, "changed")
             for name in changes:

@@ -134,7 +134,7 @@ def test_row(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     conf.set_override("max_limit", 1000, group="api")
-    monkeypatch.setattr(neutron, "addresses_tagged", lambda *_: set())
+    monkeypatch.setattr(neutron, "addresses_of_node", lambda *_: {"10.0.0.4"})
     scene = Scene(application, world, vocabulary)
     assert {caller: scene.answer(row, caller) for caller in row.answers} == row.answers
 

@@ -25,7 +25,8 @@ class TemplatesController(Resource):
 
     def post(self, call: Call) -> Reply:
         """Create one: 201 with all of it."""
-        values = types.read(self.vocabulary.noun, self.vocabulary.words, call.body)
+        vocabulary = self.vocabulary
+        values = types.read(vocabulary.noun, vocabulary.words, call.body, vocabulary.retired)
         _check_together(values)
         call.authorise(self.vocabulary.rule("create"))
         if values["public"]:

@@ -71,6 +71,27 @@ def test_right_value_is_stored(name: str, value: object, expected: object) -> No
     assert fields.by_name(fields.TEMPLATE_FIELDS)[name].parse(value) == expected
 
 
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ({"DB_PASSWORD": "hunter2", "PORT": 80}, "labels.PORT is a number but must be a text."),
+        ({"A": "hunter2", "B": ["hunter2"]}, "labels.B is a list but must be a text."),
+        ({"A": {"hunter2": 1}}, "labels.A is an object but must be a text."),
+        ({"A": None}, "labels.A is null but must be a text."),
+        ({"A": True}, "labels.A is a boolean but must be a text."),
+        ({"A=hunter2": 1.5}, "labels.A is a number but must be a text."),
+        ({"v1. beta.": 1}, "labels.v1; beta is a number but must be a text."),
+        ({"": 1}, "labels.'' is a number but must be a text."),
+        ("A=hunter2", "labels is a text but must be an object whose values are all texts."),
+        (["hunter2"], "labels is a list but must be an object whose values are all texts."),
+    ],
+)
+def test_wrong_label_or_variable_is_told_by_its_name_alone(value: object, words: str) -> None:
+    with pytest.raises(errors.InvalidField) as caught:
+        fields.by_name(fields.TEMPLATE_FIELDS)["labels"].parse(value)
+    assert caught.value.message == words
+
+
 @given(JSON)
 def test_no_value_breaks_a_field(value: object) -> None:
     for _, table in TABLES[:2]:
@@ -154,6 +175,11 @@ def test_every_rule_is_there_once_and_bays_ask_clusters() -> None:
 def test_wrong_label_is_refused(coe: str, wrong: dict[str, str]) -> None:
     with pytest.raises(errors.InvalidField):
         labels.check(coe, wrong)
+
+
+def test_environment_of_executors_is_not_shown() -> None:
+    with pytest.raises(errors.InvalidField, match="is a text but must be a JSON object"):
+        labels.check("mesos", {"mesos_slave_executor_env_variables": "PASSWORD=hunter2"})
 
 
 def test_right_and_unknown_labels_pass() -> None:

@@ -59,10 +59,13 @@ def test_value_that_counts_as_false_is_refused(op: str, value: object, shown: st
         patch.parse(BAYMODEL, [{"op": op, "path": "/name", "value": value}])
 
 
-@pytest.mark.parametrize("value", [1.5, [1], {"a": 1}])
-def test_value_that_is_no_text_and_no_integer_is_refused(value: object) -> None:
-    with pytest.raises(errors.InvalidField, match=r"must be a text or an integer"):
-        patch.parse(BAYMODEL, [{"op": "add", "path": "/name", "value": value}])
+@pytest.mark.parametrize(
+    ("value", "kind"), [(1.5, "a number"), (["hunter2"], "a list"), ({"a": "hunter2"}, "an object")]
+)
+def test_value_that_is_no_text_and_no_integer_is_refused(value: object, kind: str) -> None:
+    words = f"^The value for /labels/k is {kind} but must be a text or an integer"
+    with pytest.raises(errors.InvalidField, match=words):
+        patch.parse(BAYMODEL, [{"op": "add", "path": "/labels/k", "value": value}])
 
 
 @pytest.mark.parametrize("body", [{}, "x", None, 1, [1], [None], [[]], [{"op": "add"}]])

@@ -37,7 +37,7 @@ CHANGES: dict[str, tuple[Callable[[webtest.TestApp], Any], int]] = {
         1,
     ),
     # The template; bay, node groups (one statement where the database can), event, operation.
-    "create bay": (lambda api: api.post_json("/v1/bays", {**BAY, "name": "c"}), 6),
+    "create bay": (lambda api: api.post_json("/v1/bays", {**BAY, "name": "c"}), 7),
     # The baymodel; again and locked, its bays counted, changed.
     "patch baymodel": (lambda api: api.patch_json("/v1/baymodels/unused", _set("name", "x")), 4),
     "delete baymodel": (lambda api: api.delete("/v1/baymodels/unused"), 4),

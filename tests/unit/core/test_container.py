@@ -85,6 +85,11 @@ def test_variable_that_no_engine_takes_is_refused(name: str) -> None:
         container.check_environment({"PATH": "/bin", name: "x"})
 
 
+def test_value_in_the_name_of_a_variable_is_not_shown() -> None:
+    with pytest.raises(errors.InvalidField, match=r"^environment is 'PASSWORD=' but must"):
+        container.check_environment({"PASSWORD=hunter2": ""})
+
+
 def row(uuid: str, **values: Any) -> SimpleNamespace:
     """A row of the table, of what is made and well."""
     placed = {"cluster_id": "b1", "host": "10.0.0.2", "host_id": "n2", "docker_id": f"d-{uuid}"}

@@ -27,6 +27,12 @@ def test_containers_that_do_not_run_yet_count_as_well() -> None:
     assert chosen(engine("w1", running=0), engine("w2", running=2), loads=loads) == "w2"
 
 
+def test_containers_that_were_started_since_engines_were_asked_count_as_well() -> None:
+    loads = {"w1": Load(0, idle=0, placed=1)}
+    assert chosen(engine("w1", running=0), engine("w2", running=0), loads=loads) == "w2"
+    assert chosen(engine("w1", running=1), engine("w2", running=2), loads=loads) == "w1"
+
+
 def test_engine_without_room_is_passed_over() -> None:
     loads = {"w1": Load(GIB - 10 * MIB)}
     assert chosen(engine("w1"), engine("w2", running=9), memory=11 * MIB, loads=loads) == "w2"

@@ -364,16 +364,33 @@ def test_clusters_of_one_template_can_be_asked_for_at_the_same_time(
     assert deadlocks == []
 
 
-def test_create_from_a_template_that_goes_meanwhile_names_it(
-    office: Office, mine: RequestContext, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("values", "expected", "words"),
+    [
+        (None, errors.ReferencedMissing, "there is no such baymodel"),
+        ({"labels": {"k1": "v1"}}, errors.Conflict, "Baymodel m was changed meanwhile, try again"),
+    ],
+)
+def test_create_from_a_template_that_goes_or_changes_meanwhile_writes_nothing(
+    office: Office,
+    mine: RequestContext,
+    monkeypatch: pytest.MonkeyPatch,
+    values: dict[str, Any] | None,
+    expected: type[errors.MagnumError],
+    words: str,
 ) -> None:
-    template = office.template(mine)
+    template = office.template(mine, name="m")
     genuine = office.preflight.check
 
     def slow(context: RequestContext, row: ClusterTemplate, **more: bool) -> Findings:
-        office.templates.delete(context, row)
+        monkeypatch.undo()
+        if values is None:
+            office.templates.delete(context, row)
+        else:
+            office.templates.update(context, row, values)
         return genuine(context, row, **more)
 
     monkeypatch.setattr(office.preflight, "check", slow)
-    with pytest.raises(errors.ReferencedMissing, match="no such baymodel"):
+    with pytest.raises(expected, match=words):
         office.clusters.create(mine, {"cluster_template_id": template.uuid})
+    assert operations(office) == []

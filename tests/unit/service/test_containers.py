@@ -178,6 +178,25 @@ def test_list_takes_one_call_and_goes_on_without_an_engine(yard: Yard) -> None:
     assert yard.room.calls == ["container_list"]
 
 
+@pytest.mark.parametrize("key", ["status", "status_reason"])
+def test_pages_sorted_by_state_hold_every_row_once_whatever_is_seen(yard: Yard, key: str) -> None:
+    made = [yard.create().uuid for _ in range(4)]
+    for box in yard.room.boxes.values():
+        box.state = "running"  # which is before Stopped
+    yard.room.silent = {"node-2"}
+    found: list[str] = []
+    states: list[str] = []
+    marker = None
+    while rows := yard.containers.page(yard.context, Page(limit=1, marker=marker, sort_key=key)):
+        marker = rows[0].uuid
+        found.append(marker)
+        states.append(rows[0].status)
+        yard.room.boxes[marker].state = "paused"
+    assert found == made
+    assert states == ["Unknown", "Running"] * 2
+    assert {yard.get(uuid).status for uuid in made} == {"Stopped"}
+
+
 def test_list_goes_on_without_a_conductor(yard: Yard) -> None:
     yard.create()
     yard.room.before = failing("container_list")
@@ -245,6 +264,24 @@ def test_change_to_what_another_one_has_is_refused(yard: Yard) -> None:
     with pytest.raises(errors.InvalidField):
         change(yard, memory="1k")("c2")
     assert change(yard, name="c2")("c2").name == "c2"
+
+
+def test_change_computed_from_what_is_no_more_is_refused(yard: Yard) -> None:
+    yard.create(name="c1", environment={"A": "1"})
+    early, late = yard.get("c1"), yard.get("c1")
+    yard.containers.update(early, {"environment": {"A": "1", "B": "2"}})
+    with pytest.raises(errors.Conflict, match=r"^Container c1 was changed meanwhile, try again"):
+        yard.containers.update(late, {"environment": {"A": "1", "C": "3"}})
+    yard.containers.update(late, {"image": "cirros"})  # which nobody else has changed
+    kept = yard.get("c1")
+    assert (kept.environment, kept.image) == ({"A": "1", "B": "2"}, "cirros")
+
+
+def test_state_that_is_seen_meanwhile_is_in_no_ones_way(yard: Yard) -> None:
+    read = yard.get(yard.create(name=None).uuid)
+    yard.room.boxes[read.uuid].state = "running"
+    assert yard.listed() == ["Running"]
+    assert yard.containers.update(read, {"environment": {"A": "1"}}).status == "Running"
 
 
 def test_no_node_is_told_apart_from_no_room(yard: Yard) -> None:

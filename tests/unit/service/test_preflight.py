@@ -91,6 +91,13 @@ def test_network_of_2015_is_made_by_us_and_looked_up_nowhere(
     assert cloud.neutron.count("GET") == 1
 
 
+def test_network_by_a_mask_is_no_cidr_and_no_network_that_is_there(
+    preflight: Preflight, context: RequestContext
+) -> None:
+    with pytest.raises(errors.ReferencedMissing, match=r"^fixed_network is .* new one's CIDR"):
+        preflight.check(context, template(fixed_network="10.0.0.0/0.0.0.255"))
+
+
 @pytest.mark.parametrize(
     ("field", "kind", "code"),
     [

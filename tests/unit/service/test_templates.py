@@ -6,7 +6,9 @@ from oslo_config import cfg
 
 from magnum.context import RequestContext
 from magnum.core import errors
+from magnum.db.models import ClusterTemplate
 from magnum.db.pages import Page
+from magnum.service.preflight import Findings
 from tests.unit.service.conftest import Office
 
 
@@ -83,6 +85,39 @@ def test_change_is_checked_like_a_creation(office: Office, mine: RequestContext)
     with pytest.raises(errors.InvalidField):
         office.templates.update(mine, made, {"network_driver": "calico"})
     assert office.templates.get(mine, made.uuid).network_driver == "docker"
+
+
+def test_change_computed_from_what_is_no_more_is_refused(
+    office: Office, mine: RequestContext
+) -> None:
+    made = office.template(mine, name="v1. beta", labels={"k1": "v1"})
+    office.templates.update(mine, made, {"labels": {"k1": "v1", "k2": "v2"}})
+    for late in ({"labels": {"k1": "v1", "k3": "v3"}}, {"name": "x"}, {"public": True}):
+        with pytest.raises(errors.Conflict) as caught:
+            office.templates.update(mine, made, late)
+        assert caught.value.message == "Baymodel v1; beta was changed meanwhile, try again."
+    kept = office.templates.get(mine, made.uuid)
+    assert (kept.labels, kept.name, kept.public) == ({"k1": "v1", "k2": "v2"}, "v1. beta", False)
+
+
+def test_change_while_another_one_is_checked_is_not_lost(
+    office: Office, mine: RequestContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = office.template(mine, labels={})
+    genuine = office.preflight.check
+
+    def slow(context: RequestContext, row: ClusterTemplate, **more: bool) -> Findings:
+        monkeypatch.undo()
+        office.templates.update(mine, made, {"labels": {"k1": "v1"}})
+        return genuine(context, row, **more)
+
+    monkeypatch.setattr(office.preflight, "check", slow)
+    with pytest.raises(errors.Conflict, match="was changed meanwhile, try again"):
+        office.templates.update(mine, made, {"labels": {"k2": "v2"}})
+    seen = office.templates.get(mine, made.uuid)
+    assert seen.labels == {"k1": "v1"}
+    again = office.templates.update(mine, seen, {"labels": {"k1": "v1", "k2": "v2"}})
+    assert again.labels == {"k1": "v1", "k2": "v2"}
 
 
 def test_public_template_is_seen_by_all_and_listed_once(
