@@ -6,7 +6,8 @@ It is a file of SQLite's, a new one for each test, unless
 * ``MAGNUM_TEST_DATABASE`` names another, as ``[database] connection`` would, that is the tests'
   alone: its tables are dropped.  Run them one at a time then;
 * ``--databases`` is given: servers are started, and every test of those chosen that uses a
-  database is run on databases of each kind that may matter to it, and no other test.
+  database is run on databases of each kind that may matter to it, and no other test.  Of a test
+  with many cases each kind has some, and with ``-m ""`` all.
 """
 
 import os
@@ -98,18 +99,44 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Have a test that uses a database run on the kinds that may matter, under the option."""
     if metafunc.config.getoption("databases") and "database_url" in metafunc.fixturenames:
         marker = metafunc.definition.get_closest_marker("kinds")
-        of_texts = any(metafunc.definition.path.is_relative_to(folder) for folder in TEXTS)
-        usual = KINDS if of_texts else USUAL
+        usual = KINDS if _is_of_texts(metafunc.definition.path) else USUAL
         metafunc.parametrize("database_url", marker.args if marker else usual, indirect=True)
 
 
+@pytest.hookimpl(tryfirst=True)  # the marks are looked at next
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what uses no database, under the option."""
+    """Leave out what uses no database, under the option, and have cases take turns."""
     if not config.getoption("databases"):
         return
     using = [item for item in items if _uses_database(item)]
     config.hook.pytest_deselected(items=[item for item in items if item not in using])
     items[:] = using
+    _take_turns(using)
+
+
+def _take_turns(items: list[pytest.Item]) -> None:
+    """Mark as thorough, of a test with many cases, each case on all usual kinds but one.
+
+    All kinds have their share of the cases.  Tests that look at texts, or name their kinds, are
+    left as they are.
+    """
+    tests: dict[str, dict[str, list[pytest.Item]]] = {}
+    for item in items:
+        test, _, case = item.nodeid.partition("[")
+        for kind in KINDS:
+            case = case.removeprefix(kind)
+        chosen = item.get_closest_marker("kinds") or _is_of_texts(item.path)
+        if case.startswith("-") and not chosen:
+            tests.setdefault(test, {}).setdefault(case, []).append(item)
+    for cases in tests.values():
+        for turn, same in enumerate(cases.values()):
+            for number, item in enumerate(same):
+                if number != turn % len(same):
+                    item.add_marker(pytest.mark.thorough)
+
+
+def _is_of_texts(path: pathlib.Path) -> bool:
+    return any(path.is_relative_to(folder) for folder in TEXTS)
 
 
 def _uses_database(item: pytest.Item) -> bool:

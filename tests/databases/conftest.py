@@ -16,9 +16,12 @@ __all__ = ["api", "application", "bench", "start", "world"]
 _HERE = pathlib.Path(__file__).parent
 
 
-@pytest.fixture(autouse=True)
-def _sockets_collected() -> Iterator[None]:
-    """Have left sockets collected while their warning is let pass, not in some later test."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown() -> Iterator[None]:
+    """Have left sockets collected while their warning is let pass, not in some later test.
+
+    It is done when all else is over: an exception that was logged keeps its socket until then.
+    """
     yield
     gc.collect()
 

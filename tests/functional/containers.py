@@ -95,6 +95,16 @@ class Containers:
         template = "{{.Status.State}} {{.Spec.Availability}}"
         return self.docker(self.manager, "node", "inspect", "--format", template, name) == state
 
+    def wait_for_nodes(self) -> None:
+        """Wait until each node takes containers, whatever the test before has done to it."""
+        command = ("node", "ls", "--format", "{{.Status}} {{.Availability}}")
+
+        def are_back() -> bool:
+            states = self.docker(self.manager, *command).splitlines()
+            return states == ["Ready Active"] * len(self.real.named(f"{self.bay}-"))
+
+        until(are_back, "the swarm has all its nodes")
+
     def join(self, name: str, node: Machine) -> None:
         """Have a node that boots join the swarm as a new one, and wait until it has."""
         token = self.docker(self.manager, "swarm", "join-token", "--quiet", "worker")

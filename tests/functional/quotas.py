@@ -3,27 +3,42 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from deployment.cloud import Cloud, User
 from deployment.sessions import Session
 
-# Forced, because some are in use.
-NONE_LEFT = {
-    "compute": ("/os-quota-sets/{}", {"quota_set": {"cores": 0, "force": True}}),
-    "network": ("/v2.0/quotas/{}", {"quota": {"floatingip": 0}}),
-}
+PATHS = {"compute": "/os-quota-sets/{}", "network": "/v2.0/quotas/{}"}
+
+
+@contextmanager
+def room_for(cloud: Cloud, owner: User, servers: int) -> Iterator[None]:
+    """Let a project have so many servers more, each of one core."""
+    admin, path = Session.of(cloud, cloud.user("admin")), f"/os-quota-sets/{owner.project_id}"
+    used = admin.get("compute", f"{path}/detail")["quota_set"]["cores"]["in_use"]
+    limits = {"quota_set": {"cores": used + servers, "force": True}}
+    admin.call("PUT", "compute", path, limits)
+    try:
+        yield
+    finally:
+        admin.call("DELETE", "compute", path)
 
 
 @contextmanager
 def used_up(cloud: Cloud, owner: User, service: str) -> Iterator[None]:
     """Let a project have no more servers, or floating IPs.
 
-    :param service: a key of :data:`NONE_LEFT`.
+    :param service: a key of :data:`PATHS`.
     """
-    path, limits = NONE_LEFT[service]
-    admin = Session.of(cloud, cloud.user("admin"))
-    admin.call("PUT", service, path.format(owner.project_id), limits)
+    admin, path = Session.of(cloud, cloud.user("admin")), PATHS[service].format(owner.project_id)
+    limits: dict[str, Any]
+    if service == "network":  # which takes no limit below what is in use
+        used = admin.get(service, f"{path}/details")["quota"]["floatingip"]["used"]
+        limits = {"quota": {"floatingip": used}}
+    else:
+        limits = {"quota_set": {"cores": 0, "force": True}}
+    admin.call("PUT", service, path, limits)
     try:
         yield
     finally:
-        admin.call("DELETE", service, path.format(owner.project_id))
+        admin.call("DELETE", service, path)

@@ -13,12 +13,12 @@ import pytest
 from deployment.cloud import Cloud
 from minicloud.real_nodes.registry import Registry, digest
 from tests.functional.real_nodes import RealNodes
+from tests.functional.storage import assert_stores_on_its_volume
 from tests.functional.swarms import PATIENCE, Swarm, Swarms
 
 PACKAGED = "packaged"
 DOWNLOADED = "downloaded"
 NOWHERE = "nowhere"
-FORGED = "forged"
 PROGRAMS = (
     *("bin/docker", "sbin/dockerd", "sbin/docker-proxy", "bin/docker-init"),
     *("bin/containerd", "bin/containerd-shim-runc-v2", "sbin/runc"),
@@ -48,10 +48,8 @@ def swarms(no_swarms: Swarms, real: RealNodes, cloud: Cloud) -> Swarms:
     archive = _archive(real)
     registry = Registry(f"http://{real.facts['registry']}")
     label = _label(archive, registry.push_blob("programs", archive))
-    forged = _label(b"something else", f"http://{real.facts['registry']}/v2/")
     no_swarms.create(NOWHERE, "ubuntu", bare)
-    no_swarms.create(FORGED, "ubuntu", {**bare, "labels": forged})
-    no_swarms.create(PACKAGED, "ubuntu", {**bare, **proxies})
+    no_swarms.create(PACKAGED, "ubuntu", {**bare, **proxies, "docker_volume_size": 1})
     no_swarms.create(DOWNLOADED, "ubuntu", {**bare, "labels": label})
     return no_swarms
 
@@ -76,15 +74,18 @@ def _engines(swarm: Swarm, real: RealNodes) -> set[str]:
     return {real.run(node, shown).strip() for node in swarm.machines().values()}
 
 
-def test_engine_is_a_package_that_came_through_the_proxy(swarms: Swarms, real: RealNodes) -> None:
+def test_engine_and_what_formats_its_volume_are_packages_that_came_through_the_proxy(
+    swarms: Swarms, real: RealNodes
+) -> None:
     swarm = swarms[PACKAGED]
 
     _works(swarm, real)
 
     assert _engines(swarm, real) == {"/usr/sbin/dockerd"}
-    for node in swarm.machines().values():
-        shown = real.run(node, "dpkg-query -W -f '${db:Status-Status}' docker.io")
-        assert shown == "installed"
+    for name, node in swarm.machines().items():
+        shown = real.run(node, "dpkg-query -W -f '${db:Status-Status} ' docker.io e2fsprogs")
+        assert shown == "installed installed "
+        assert_stores_on_its_volume(swarms, name, node)
 
 
 def test_engine_is_what_a_label_names(swarms: Swarms, real: RealNodes) -> None:
@@ -104,11 +105,3 @@ def test_bay_without_proxy_and_label_fails_with_the_program_and_the_node(swarms:
         "docker is not in the image, the label docker_url is not set, and apt-get cannot update"
         in reason
     )
-
-
-def test_bay_with_another_checksum_fails_with_the_label_and_the_node(swarms: Swarms) -> None:
-    reason = _failure(swarms, FORGED)
-
-    wanted = digest(b"something else").removeprefix("sha256:")
-    assert f"docker from http://{swarms.real.facts['registry']}/v2/ has the SHA-256 " in reason
-    assert f", the label docker_sha256 is {wanted}." in reason

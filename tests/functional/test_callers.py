@@ -39,15 +39,17 @@ def guest(cloud: Cloud, admin: Session, demo: User) -> Iterator[User]:
     admin.call("DELETE", "identity", f"/users/{made['id']}")
 
 
-def _bay_of(session: Session) -> tuple[Bays, str]:
+def _bay_of(session: Session, quick: dict[str, Any]) -> tuple[Bays, str]:
     """Ask for a bay with a baymodel of one's own."""
     mine = Bays(session)
-    return mine, mine.create(mine.create_model(keypair_id="guestkey"))
+    return mine, mine.create(mine.create_model(keypair_id="guestkey", **quick))
 
 
-def test_bay_is_made_when_the_token_is_revoked(cloud: Cloud, guest: User, bays: Bays) -> None:
+def test_bay_is_made_when_the_token_is_revoked(
+    cloud: Cloud, guest: User, bays: Bays, quick: dict[str, Any]
+) -> None:
     session = Session.of(cloud, guest)
-    _, bay = _bay_of(session)
+    _, bay = _bay_of(session, quick)
     session.call("DELETE", "identity", "/auth/tokens", X_Subject_Token=session.token)
     bays.wait_for(bay, "CREATE_COMPLETE")
     again = Bays(Session.of(cloud, guest))
@@ -57,9 +59,9 @@ def test_bay_is_made_when_the_token_is_revoked(cloud: Cloud, guest: User, bays: 
 
 
 def test_bay_is_made_and_changed_and_deleted_when_its_creator_is_disabled(
-    cloud: Cloud, admin: Session, guest: User, bays: Bays
+    cloud: Cloud, admin: Session, guest: User, bays: Bays, quick: dict[str, Any]
 ) -> None:
-    _, bay = _bay_of(Session.of(cloud, guest))
+    _, bay = _bay_of(Session.of(cloud, guest), quick)
     admin.call("PATCH", "identity", f"/users/{guest.id}", {"user": {"enabled": False}})
     bays.wait_for(bay, "CREATE_COMPLETE")
     bays.resize(bay, 2)
@@ -81,8 +83,8 @@ def _application_credential(cloud: Cloud, user: User) -> Session:
     )
 
 
-def test_application_credential_suffices(cloud: Cloud, guest: User) -> None:
-    robot, bay = _bay_of(_application_credential(cloud, guest))
+def test_application_credential_suffices(cloud: Cloud, guest: User, quick: dict[str, Any]) -> None:
+    robot, bay = _bay_of(_application_credential(cloud, guest), quick)
     robot.wait_for(bay, "CREATE_COMPLETE")
     robot.resize(bay, 2)
     robot.wait_for(bay, "UPDATE_COMPLETE")

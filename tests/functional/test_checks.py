@@ -15,6 +15,7 @@ from deployment.service import Deployment
 from deployment.sessions import Reply, Session
 from minicloud.processes import Processes
 from tests.functional.bays import SWARM, Bays
+from tests.functional.networks import Network, routed, there
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
@@ -23,23 +24,18 @@ pytestmark = pytest.mark.usefixtures("nothing_left")
 class Things:
     """What the user demo has besides what all have."""
 
-    network: str
-    subnet: str
+    network: Network
     image_without_distro: str
 
 
 @pytest.fixture
 def things(bays: Bays) -> Iterator[Things]:
     session, name = bays.session, f"checks-{uuid.uuid4().hex[:8]}"
-    body = {"network": {"name": name}}
-    network = session.call("POST", "network", "/v2.0/networks", body)["network"]["id"]
-    subnet = {"network_id": network, "ip_version": 4, "cidr": "10.9.0.0/24", "name": name}
-    session.call("POST", "network", "/v2.0/subnets", {"subnet": subnet})
     plain = {"name": name, "disk_format": "qcow2", "container_format": "bare"}
     image = session.call("POST", "image", "/v2/images", plain)["id"]
-    yield Things(network=name, subnet=name, image_without_distro=name)
+    with there(session) as network:
+        yield Things(network=network, image_without_distro=name)
     session.call("DELETE", "image", f"/v2/images/{image}")
-    session.call("DELETE", "network", f"/v2.0/networks/{network}")
 
 
 def make(bays: Bays, **fields: object) -> Reply:
@@ -75,14 +71,15 @@ def test_image_has_to_say_its_distribution(bays: Bays, things: Things) -> None:
 
 
 def test_floating_addresses_come_from_external_networks(bays: Bays, things: Things) -> None:
-    reply = make(bays, external_network_id=things.network)
+    reply = make(bays, external_network_id=things.network.name)
     assert reply.status == 400
     assert reply.body["errors"][0]["title"].startswith("external_network_id is ")
 
 
 def test_fixed_network_may_be_there_already_or_be_made(bays: Bays, things: Things) -> None:
-    existing = {"fixed_network": things.network, "fixed_subnet": things.subnet}
-    assert make(bays, fixed_network=things.network).status == 201
+    name = things.network.name
+    existing = {"fixed_network": name, "fixed_subnet": name}
+    assert make(bays, fixed_network=name).status == 201
     assert make(bays, **existing).status == 201
     assert make(bays, fixed_network="192.168.0.0/24").status == 201
     for wrong in ({**existing, "fixed_network": "public"}, {**existing, "fixed_subnet": "nope"}):
@@ -91,29 +88,11 @@ def test_fixed_network_may_be_there_already_or_be_made(bays: Bays, things: Thing
         assert reply.body["errors"][0]["title"].startswith("fixed_subnet is ")
 
 
-@contextlib.contextmanager
-def _routed(session: Session, subnet: str) -> Iterator[None]:
-    """Have a router between a subnet and the world outside."""
-    (public,) = session.get("network", "/v2.0/networks?name=public")["networks"]
-    asked = {"name": subnet, "external_gateway_info": {"network_id": public["id"]}}
-    made = session.call("POST", "network", "/v2.0/routers", {"router": asked})["router"]
-    path, interface = f"/v2.0/routers/{made['id']}", {"subnet_id": subnet}
-    session.call("PUT", "network", f"{path}/add_router_interface", interface)
-    try:
-        yield
-    finally:
-        session.call("PUT", "network", f"{path}/remove_router_interface", interface)
-        session.call("DELETE", "network", path)
-
-
 def test_bay_lives_on_a_network_that_is_there_and_leaves_it(bays: Bays, things: Things) -> None:
-    session = bays.session
-    (network,) = session.get("network", f"/v2.0/networks?name={things.network}")["networks"]
-    servers = f"/v2.0/ports?network_id={network['id']}&device_owner=compute:nova"
-    with _routed(session, network["subnets"][0]):
-        bay = bays.create(
-            bays.create_model(fixed_network=things.network, fixed_subnet=things.subnet)
-        )
+    session, name = bays.session, things.network.name
+    servers = f"/v2.0/ports?network_id={things.network.id}&device_owner=compute:nova"
+    with routed(session, things.network):
+        bay = bays.create(bays.create_model(fixed_network=name, fixed_subnet=name))
         bays.wait_for(bay, "CREATE_COMPLETE")
         assert len(session.get("network", servers)["ports"]) == 2
         bays.delete(bay)

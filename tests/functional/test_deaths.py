@@ -148,15 +148,15 @@ def _assert_one_of_each(cloud: Cloud, owner: User, bay: str, name: str) -> None:
 def _deaths() -> list[Any]:
     """Pair places of a creation with places of a deletion, and with one and two conductors.
 
-    Every third pair is run, the two take turns; what is left out is for those who have the time.
+    Every fourth pair is run, the two take turns; what is left out is for those who have the time.
     """
     creations = _places("change", CREATE_CHANGES) + _places("step", CREATE_STEPS)
     deletions = _places("change", DELETE_CHANGES) + _places("step", DELETE_STEPS)
     pairs = enumerate(itertools.zip_longest(creations, deletions))
     return [
-        pytest.param(*pair, alive, marks=[] if number % 6 == turn else pytest.mark.thorough)
+        pytest.param(*pair, alive, marks=[] if number % 8 == turn else pytest.mark.thorough)
         for number, pair in pairs
-        for alive, turn in ((1, 0), (2, 3))
+        for alive, turn in ((1, 0), (2, 4))
     ]
 
 

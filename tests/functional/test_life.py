@@ -23,6 +23,7 @@ def _sign_a_request(magnum: Client, folder: pathlib.Path) -> None:
     assert "CN = someone" in subject
 
 
+@pytest.mark.thorough  # test_documented_commands has both clients do as much, by the users' guide
 def test_bay_lives_with_either_client(magnum: Client, bays: Bays, tmp_path: pathlib.Path) -> None:
     magnum.run(
         *("baymodel-create", "--name", "life-model", "--coe", "swarm"),

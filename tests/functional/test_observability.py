@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What operators see of the service: metrics, health, and one request through all logs."""
+"""What operators see of the service: metrics, notifications, health, one request in all logs."""
 
+import dataclasses
 import pathlib
 import time
 import uuid
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,8 @@ from deployment.cloud import Cloud
 from deployment.service import CommandFailed, Deployment
 from deployment.sessions import Reply, send
 from tests.functional.bays import SERVICE, Bays
+from tests.functional.conftest import NOTIFICATIONS
+from tests.functional.listener import Heard, listening
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
@@ -49,39 +53,66 @@ def lines(logs: Sequence[pathlib.Path], *words: str) -> list[str]:
         time.sleep(0.5)
 
 
-def test_request_is_followed_from_the_answer_to_heats_log(
-    deployment: Deployment, cloud: Cloud, heat_log: pathlib.Path, bays: Bays, model: str
-) -> None:
+@dataclasses.dataclass(frozen=True)
+class Life:
+    """What was seen of a bay that was made and deleted.
+
+    :ivar theirs: the request id that the caller of the creation chose.
+    :ivar ours: the request ids that the answers to creation and deletion had.
+    :ivar shown: the complete bay.
+    :ivar heard: what a listener heard, in order.
+    :ivar before: what API and conductors had counted.
+    :ivar after: likewise.
+    """
+
+    theirs: str
+    ours: tuple[str, str]
+    shown: dict[str, Any]
+    heard: list[Heard]
+    before: tuple[dict[str, float], dict[str, float]]
+    after: tuple[dict[str, float], dict[str, float]]
+
+    @property
+    def bay(self) -> str:
+        return str(self.shown["uuid"])
+
+
+@pytest.fixture(scope="module")
+def life(cloud: Cloud, metrics_ports: list[int], bays: Bays, model: str) -> Life:
+    """One bay's life, looked at from all sides."""
+    api, *conductors = metrics_ports
     theirs = f"req-{uuid.uuid4()}"
     body = {"name": "followed", "baymodel_id": model, "node_count": 1}
-    header = {"X_OpenStack_Request_Id": theirs}
-    reply = bays.session.send("POST", SERVICE, "/bays", body, **header)
-    assert reply.status == 201
-    ours, bay = reply.headers["x-openstack-request-id"], reply.body["uuid"]
-    bays.wait_for(bay, "CREATE_COMPLETE")
+    with listening(cloud, NOTIFICATIONS["topics"]) as listener:
+        before = samples(cloud, [api]), samples(cloud, conductors)
+        header = {"X_OpenStack_Request_Id": theirs}
+        made = bays.session.send("POST", SERVICE, "/bays", body, **header)
+        assert made.status == 201
+        bay = made.body["uuid"]
+        shown = bays.wait_for(bay, "CREATE_COMPLETE")
+        deleted = bays.send("DELETE", f"/bays/{bay}")
+        bays.wait_until_gone(bay)
+        after = samples(cloud, [api]), samples(cloud, conductors)
+        heard = [listener.next_of(bay) for _ in range(4)]
+    made_by, deleted_by = (reply.headers["x-openstack-request-id"] for reply in (made, deleted))
+    return Life(theirs, (made_by, deleted_by), shown, heard, before, after)
+
+
+def test_request_is_followed_from_the_answer_to_heats_log(
+    deployment: Deployment, cloud: Cloud, heat_log: pathlib.Path, life: Life
+) -> None:
+    theirs, (ours, deleted_by) = life.theirs, life.ours
     assert ours != theirs
     assert lines([cloud.prefix / "log" / "nova.log"], theirs, "os-keypairs"), "checked by the API"
     assert lines([deployment.folder / "magnum-api.log"], f"[{theirs} {ours} ")
     conductors = [deployment.folder / f"conductor-{number}.log" for number in (1, 2)]
     assert lines(conductors, f"[{theirs} {ours} ", "CREATE of bay", "complete")
     assert lines([heat_log], theirs, "POST /v1/", "/stacks")
-
-    reply = bays.send("DELETE", f"/bays/{bay}")
-    ours = reply.headers["x-openstack-request-id"]
-    bays.wait_until_gone(bay)
-    assert lines([heat_log], ours, "DELETE /v1/", "/stacks"), "followed by the id we gave it"
+    assert lines([heat_log], deleted_by, "DELETE /v1/", "/stacks"), "followed by the id we gave it"
 
 
-def test_metrics_tell_what_was_done(
-    cloud: Cloud, metrics_ports: list[int], bays: Bays, model: str
-) -> None:
-    api, *conductors = metrics_ports
-    before = samples(cloud, [api]), samples(cloud, conductors)
-    bay = bays.create(model)
-    bays.wait_for(bay, "CREATE_COMPLETE")
-    bays.delete(bay)
-    bays.wait_until_gone(bay)
-    after = samples(cloud, [api]), samples(cloud, conductors)
+def test_metrics_tell_what_was_done(life: Life, metrics_ports: list[int]) -> None:
+    before, after = life.before, life.after
 
     def grown(which: int, name: str) -> float:
         return after[which].get(name, 0.0) - before[which].get(name, 0.0)
@@ -95,8 +126,27 @@ def test_metrics_tell_what_was_done(
     for action in ("CREATE", "DELETE"):
         ended = f'magnum_operations_finished_total{{action="{action}",outcome="COMPLETE"}}'
         assert grown(1, ended) == 1
-    assert after[1]["magnum_database_up"] == len(conductors)
-    assert not any(bay in name for name in after[0] | after[1]), "labels are bounded"
+    assert after[1]["magnum_database_up"] == len(metrics_ports) - 1
+    assert not any(life.bay in name for name in after[0] | after[1]), "labels are bounded"
+
+
+def test_what_is_done_for_a_bay_is_told_to_a_listener(life: Life) -> None:
+    assert [(priority, kind, event["outcome"]) for priority, _, kind, event in life.heard] == [
+        ("info", "magnum.bay.create", "pending"),
+        ("info", "magnum.bay.create", "success"),
+        ("info", "magnum.bay.delete", "pending"),
+        ("info", "magnum.bay.delete", "success"),
+    ]
+    assert life.heard[0][1].startswith("container.conductor-")
+    events = [event for *_, event in life.heard]
+    assert {event["target"]["name"] for event in events} == {"followed"}
+    (attachment,) = events[1]["target"]["attachments"]
+    for name in ("status", "api_address", "node_addresses", "node_count", "stack_id"):
+        assert attachment["content"][name] == life.shown[name]
+    created, deleted = (
+        {event["initiator"]["request_id"] for event in pair} for pair in (events[:2], events[2:])
+    )
+    assert (len(created), len(deleted)) == (1, 1)
 
 
 def test_deep_health_check_is_well_and_on_no_port_of_tenants(

@@ -23,6 +23,11 @@ from tests.functional.bays import Bays
 from tests.functional.real_nodes import NODES_PROGRAMS, RealNodes, curl
 
 CIDR = "10.77.0.0/24"
+NAMESERVER = "192.0.2.53"
+LARGER = "node.medium"
+MEMORY = {"master": 1024 << 20, "node": 512 << 20}
+"""Bytes of the two flavors, by role."""
+
 HELLO = "#!/bin/sh\necho hello from $(hostname) > /dev/console\n"
 UNIT = """\
 [Unit]
@@ -67,7 +72,14 @@ def swarms(
 ) -> Iterator[list[Swarm]]:
     """Two bays of a manager and a worker, which are gone without a trace in the end."""
     magnum = Client(installation.client("3.6.0"), deployment.cloud, demo)
-    model = bays.create_model(fixed_network=CIDR, **real.model)
+    told = {
+        "fixed_network": CIDR,
+        "dns_nameserver": NAMESERVER,
+        "master_flavor_id": LARGER,
+        "https_proxy": real.facts["http_proxy"],
+        "no_proxy": real.facts["registry"].partition(":")[0],
+    }
+    model = bays.create_model(**{**real.model, **told})
     names = ("real-one", "real-two")
     made = {name: bays.create(model, name=name) for name in names}
     try:
@@ -121,6 +133,23 @@ def test_containers_come_from_the_registry_and_run(real: RealNodes, swarms: list
         status, printed = real.docker(*swarm.options, *words)
         assert status == 0, printed
         assert f"hello from {swarm.name}" in printed
+    # Its packets fit the network of its node.
+    largest = "/sys/class/net/eth0/mtu"
+    node = next(iter(real.named(swarms[0].name).values()))
+    found = real.docker(*swarms[0].options, "run", "--rm", image, "cat", largest)
+    assert found == (0, real.run(node, f"cat {largest}"))
+
+
+def test_engines_ask_the_proxy_of_their_baymodel_where_it_is_meant(
+    real: RealNodes, swarms: list[Swarm]
+) -> None:
+    def pulled(image: str) -> tuple[int, str]:
+        return real.docker(*swarms[0].options, "pull", image)
+
+    status, told = pulled("example.org/image")
+    assert status != 0
+    assert "Filtered" in told  # by the proxy, which has packages only
+    assert pulled(real.image)[0] == 0
 
 
 def test_service_runs_on_every_node_of_one_swarm(real: RealNodes, swarms: list[Swarm]) -> None:
@@ -210,9 +239,22 @@ def test_node_is_what_its_server_says(real: RealNodes, swarms: list[Swarm], bays
         assert name in shown
         assert f"{fixed['addr']}/24" in shown
         assert fixed["OS-EXT-IPS-MAC:mac_addr"] in shown
+        (network,) = server["addresses"]
+        mtu = _mtu(bays, network)
+        assert real.run(node, "cat /sys/class/net/eth0/mtu") == f"{mtu}\n"
+        option = '{{index .Options "com.docker.network.driver.mtu"}}'
+        assert real.run(node, f"docker network inspect bridge -f '{option}'") == f"{mtu}\n"
         limit = real.run(node, "cat /sys/fs/cgroup/memory/memory.limit_in_bytes")
-        assert int(limit) == 512 << 20
+        assert int(limit) == MEMORY["master" if name.endswith("-master") else "node"]
+        assert real.run(node, "cat /etc/resolv.conf") == f"nameserver {NAMESERVER}\n"
         assert "magnum: all steps done" in node.console.read_text(errors="replace")
+
+
+def _mtu(bays: Bays, network: str) -> int:
+    """Return the most bytes of a packet on a network, which a tunnel makes less than usual."""
+    (found,) = bays.session.get("network", f"/v2.0/networks?name={network}")["networks"]
+    assert found["mtu"] < 1500
+    return int(found["mtu"])
 
 
 def test_node_that_is_switched_off_and_on_is_in_the_swarm_again(

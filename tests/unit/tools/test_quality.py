@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from deployment import cloud
 from minicloud import debian
 from quality import limits, samples, testrun
 
@@ -85,3 +86,61 @@ def test_run_that_is_to_prove_all_may_skip_nothing(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("CI", "true")
     assert not outcome.ok
     assert testrun.Outcome(testrun.STAGES[0], passed=3).ok
+
+
+class RisingCloud:
+    """A mini cloud that is up as soon as somebody waits for it; tells so in a diary."""
+
+    def __init__(self, diary: list[str]) -> None:
+        self._diary = diary
+
+    def wait(self) -> testrun.Outcome:
+        self._diary.append("cloud is up")
+        return testrun.Outcome(testrun.CLOUD, passed=1)
+
+    def end(self) -> None:
+        self._diary.append("cloud rises no more")
+
+
+@pytest.fixture
+def diary(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What a run of stages does, none of which does anything."""
+    told: list[str] = []
+
+    def run(stage: testrun.Stage, *_: object) -> testrun.Outcome:
+        told.append(stage.name)
+        return testrun.Outcome(stage, passed=1)
+
+    monkeypatch.setattr(testrun, "_RisingCloud", lambda: RisingCloud(told))
+    monkeypatch.setattr(testrun, "run", run)
+    monkeypatch.setattr(cloud, "is_up", lambda prefix: False)
+    monkeypatch.setattr(cloud, "down", lambda prefix: told.append("cloud is down"))
+    return told
+
+
+def stage(name: str, *, cloud: bool = False, packages: tuple[str, ...] = ()) -> testrun.Stage:
+    return testrun.Stage(name, "", None, 1, cloud=cloud, packages=packages)
+
+
+def test_cloud_comes_up_beside_the_stages_that_install_nothing(diary: list[str]) -> None:
+    stages = [stage("plain"), stage("installs", packages=("p",)), stage("wants", cloud=True)]
+    outcomes = testrun.run_all(stages, pathlib.Path("python"), [])
+    assert diary == ["plain", "cloud is up", "installs", "wants", "cloud is down"]
+    assert [one.stage.name for one in outcomes] == ["plain", "cloud", "installs", "wants"]
+
+
+def test_cloud_is_left_alone_where_no_stage_wants_it(diary: list[str]) -> None:
+    testrun.run_all([stage("plain"), stage("installs", packages=("p",))], pathlib.Path("p"), [])
+    assert diary == ["plain", "installs"]
+
+
+def test_cloud_that_still_rises_when_all_is_interrupted_is_ended(
+    diary: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> testrun.Outcome:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(testrun, "run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        testrun.run_all([stage("plain"), stage("wants", cloud=True)], pathlib.Path("p"), [])
+    assert diary == ["cloud rises no more", "cloud is down"]

@@ -14,7 +14,10 @@ import sys
 import venv
 from collections.abc import Sequence
 
+from minicloud import packages
+
 ROOT = pathlib.Path(__file__).resolve().parents[3]
+_INSTALLER = "installer"
 
 
 class SetupFailed(Exception):
@@ -46,9 +49,9 @@ def ensure(
 
     :param name: its folder in the cache.
     :param requirements: arguments of `pip install`.
-    :param sources: files whose change means that pip has to run again.
+    :param sources: files whose change means that it has to be installed again.
     :param shown: what to call it while it is installed; the requirements when empty.
-    :raises SetupFailed: pip failed.
+    :raises SetupFailed: they could not be installed.
     """
     folder = cache() / name
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -61,9 +64,17 @@ def ensure(
         print(f"Installing {shown or ' '.join(requirements)} into {folder}", flush=True)
         stamp.unlink(missing_ok=True)
         venv.create(folder, with_pip=True, clear=not _is_of_this_python(folder))
-        _pip(python, requirements, folder.parent / f"{name}.log")
+        pip = [str(python), "-m", "pip", "install"]
+        install = pip if name == _INSTALLER else _uv_install(python)
+        _run([*install, *requirements], folder.parent / f"{name}.log")
         stamp.write_text(digest)
     return python
+
+
+def _uv_install(python: pathlib.Path) -> list[str]:
+    """Return the command that does in seconds what takes pip minutes."""
+    uv = ensure(_INSTALLER, ["uv"]).parent / "uv"
+    return [str(uv), "pip", "install", "--python", str(python), "--compile-bytecode"]
 
 
 def _is_of_this_python(folder: pathlib.Path) -> bool:
@@ -73,15 +84,21 @@ def _is_of_this_python(folder: pathlib.Path) -> bool:
     return (folder / "bin" / "python").exists() and home in settings.read_text().splitlines()
 
 
-def _pip(python: pathlib.Path, requirements: Sequence[str], log: pathlib.Path) -> None:
-    command = [str(python), "-m", "pip", "install", "--disable-pip-version-check", *requirements]
+def _run(command: Sequence[str], log: pathlib.Path) -> None:
+    env = packages.uv_environment(cache() / "uv-cache")
     with log.open("w") as output:
         done = subprocess.run(
-            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False
+            command,
+            cwd=ROOT,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            check=False,
         )
     if done.returncode:
         end = "\n".join(log.read_text().splitlines()[-15:])
-        raise SetupFailed(f"{end}\npip failed; all it said is in {log}")
+        raise SetupFailed(f"{end}\nThe installation failed; all it said is in {log}")
 
 
 def for_checks() -> pathlib.Path:

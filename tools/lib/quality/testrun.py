@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree
+from typing import IO
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
@@ -48,9 +49,15 @@ PARALLEL = ("--numprocesses=2",)
 CLOUD = Stage("cloud", "the mini cloud, for the stages drivers and functional", None, 20)
 STAGES = (
     Stage("lint", "style, types, layers, shell, documentation", None, 10),
-    Stage("unit", "one module at a time, no input or output", "tests/unit", 10, more=PARALLEL),
+    Stage("unit", "one module at a time, no input or output", "tests/unit", 15, more=PARALLEL),
     Stage("contract", "the HTTP interface, in one process", "tests/contract", 10, more=PARALLEL),
-    Stage("fuzz", "the HTTP interface again, sent nonsense by the thousand", "tests/fuzz", 60),
+    Stage(
+        "fuzz",
+        "the HTTP interface again, sent nonsense by the thousand",
+        "tests/fuzz",
+        20,
+        more=PARALLEL,
+    ),
     Stage(
         "databases",
         "what uses a database, on MariaDB and PostgreSQL",
@@ -72,6 +79,8 @@ STAGES = (
         "tests/drivers",
         15,
         cloud=True,
+        # What asks Heat's code for many verdicts at a time does so once a module.
+        more=(*PARALLEL, "--dist=loadfile"),
         packages=("ignition",),
     ),
     Stage(
@@ -117,21 +126,51 @@ class Outcome:
         return self.passed > 0 and self.failed == 0 and (may_skip or self.skipped == 0)
 
 
+class _Command:
+    """A command that runs in a process group of its own.
+
+    :param minutes: after which it is ended.
+    :param output: where it prints; None for where we do.
+    """
+
+    def __init__(self, command: list[str], minutes: int, output: IO[str] | None = None) -> None:
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("OS_")}
+        self._began, self._minutes = time.monotonic(), minutes
+        self._child = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=clean,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+
+    @property
+    def age(self) -> float:
+        """Minutes since it began."""
+        return (time.monotonic() - self._began) / 60
+
+    def wait(self) -> int:
+        """Return its status, or 124 when it took too long."""
+        try:
+            return self._child.wait(max(0.0, self._minutes - self.age) * 60)
+        except subprocess.TimeoutExpired:
+            print(f"Not finished after {self._minutes} minutes: ending it", flush=True)
+            return 124
+        finally:
+            self.end()
+
+    def end(self) -> None:
+        """End it if it still runs."""
+        if self._child.poll() is None:
+            os.killpg(self._child.pid, signal.SIGKILL)
+            self._child.wait()
+
+
 def _call(command: list[str], minutes: int) -> int:
-    """Run a command in its own process group; its status, or 124 when it took too long."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("OS_")}
-    child = subprocess.Popen(
-        command, cwd=ROOT, env=clean, stdin=subprocess.DEVNULL, start_new_session=True
-    )
-    try:
-        return child.wait(minutes * 60)
-    except subprocess.TimeoutExpired:
-        print(f"Not finished after {minutes} minutes: ending it", flush=True)
-        return 124
-    finally:
-        if child.poll() is None:
-            os.killpg(child.pid, signal.SIGKILL)
-            child.wait()
+    """Run a command; its status, or 124 when it took too long."""
+    return _Command(command, minutes).wait()
 
 
 def _count(report: pathlib.Path, outcome: Outcome) -> None:
@@ -192,13 +231,25 @@ def _have_packages(names: tuple[str, ...]) -> bool:
     return True
 
 
-def _start_cloud() -> Outcome:
-    """Bring the mini cloud up; what fails for want of it will say so."""
-    print(f"\n=== {CLOUD.name}: {CLOUD.what}", flush=True)
-    began = time.monotonic()
-    status = _call([str(ROOT / "tools" / "minicloud"), "up", "--nodes"], CLOUD.limit)
-    minutes = (time.monotonic() - began) / 60
-    return Outcome(CLOUD, minutes, passed=int(status == 0), failed=int(status != 0))
+class _RisingCloud:
+    """The mini cloud, which comes up beside the first stages: it leaves a processor to them."""
+
+    def __init__(self) -> None:
+        self._log = environment.cache() / "cloud.log"
+        with self._log.open("w") as output:
+            command = [str(ROOT / "tools" / "minicloud"), "up", "--nodes"]
+            self._command = _Command(command, CLOUD.limit, output)
+
+    def wait(self) -> Outcome:
+        """Wait until it is up; what fails for want of it will say so."""
+        print(f"\n=== {CLOUD.name}: {CLOUD.what}", flush=True)
+        status = self._command.wait()
+        print(self._log.read_text(), end="", flush=True)
+        return Outcome(CLOUD, self._command.age, passed=int(status == 0), failed=int(status != 0))
+
+    def end(self) -> None:
+        """Bring it up no further."""
+        self._command.end()
 
 
 def run(stage: Stage, python: pathlib.Path, arguments: list[str]) -> Outcome:
@@ -215,16 +266,21 @@ def run(stage: Stage, python: pathlib.Path, arguments: list[str]) -> Outcome:
 
 
 def run_all(stages: list[Stage], python: pathlib.Path, arguments: list[str]) -> list[Outcome]:
-    """Run stages in order, the mini cloud beside those that want it."""
+    """Run stages in order, the mini cloud beside them when one wants it."""
     outcomes: list[Outcome] = []
     was_up = cloud.is_up(cloud.DEFAULT_PREFIX)
+    rising = wanted = _RisingCloud() if any(stage.cloud for stage in stages) else None
     try:
         for stage in stages:
-            if stage.cloud and not any(one.stage is CLOUD for one in outcomes):
-                outcomes.append(_start_cloud())
+            # Only one at a time may install Debian's packages.
+            if rising and (stage.cloud or stage.packages):
+                outcomes.append(rising.wait())
+                rising = None
             outcomes.append(run(stage, python, arguments))
     finally:
-        if not was_up and any(one.stage is CLOUD for one in outcomes):
+        if rising:
+            rising.end()
+        if wanted and not was_up:
             cloud.down(cloud.DEFAULT_PREFIX)
     return outcomes
 
