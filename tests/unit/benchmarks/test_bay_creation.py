@@ -31,8 +31,9 @@ def test_events_stand_in_their_order_with_what_was_waited_for_each() -> None:
 def test_long_waits_are_told_with_their_reason_and_the_aim(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    bay_creation.show(1, bay_creation.line(BEGAN, EVENTS))
+    bay_creation.show(1, bay_creation.line(BEGAN, EVENTS), 60.5)
     printed = capsys.readouterr().out
     assert "28.0 s before first_master/ready: done: the node boots" in printed
     assert "1.4 s before : odd: not known" in printed
     assert "aim: usable <= 45 s: 29.4, met" in printed
+    assert "aim: a dead worker shown <= 60 s: 60.5, MISSED" in printed
