@@ -111,6 +111,8 @@ def test_restarted_node_shows_the_truth(bay: Bay) -> None:
     daemon.start()
     bay.swarm.await_state("ready", daemon)
     assert bay.status(uuid)[0] == "Stopped"
+    time.sleep(1.1)
+    assert {engine.running for engine in bay.engines()} == {0}
     bay.call("start", uuid)
     assert bay.status(uuid)[0] == "Running"
 

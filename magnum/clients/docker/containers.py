@@ -66,16 +66,14 @@ class Executed:
 class ContainerVerbs(Connection):
     """What may be asked about containers; every verb raises :class:`EngineError` alone."""
 
-    def containers(
-        self, labels: Sequence[str] = (), *, running_only: bool = False
-    ) -> Sequence[Found]:
-        """List containers by one call.
+    def containers(self, labels: Sequence[str] = ()) -> Sequence[Found]:
+        """List containers, whatever their state, by one call.
 
         :param labels: names, or ``name=value``, that all have to have.
         """
         filters = {"label": list(labels)} if labels else None
         with self.calling() as client:
-            found = client.containers(all=not running_only, filters=filters)
+            found = client.containers(all=True, filters=filters)
             return [_listed(each) for each in found]
 
     def inspect(self, container: str) -> Found:

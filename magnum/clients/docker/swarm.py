@@ -73,6 +73,8 @@ class EngineInfo:
     :ivar swarm_state: inactive, pending, active, error or locked.
     :ivar is_manager: whether it may be asked about the swarm.
     :ivar memory: bytes its machine has.
+    :ivar running: containers that run, as it lists them: the number that it tells of itself goes on
+        counting those that died with their machine.
     """
 
     name: str
@@ -95,6 +97,7 @@ class SwarmVerbs(Connection):
         """Ask the engine, manager or not, about itself."""
         with self.calling() as client:
             found = client.info()
+            running = client.containers(quiet=True)
             swarm = found.get("Swarm") or {}
             return EngineInfo(
                 name=str(found["Name"]),
@@ -104,7 +107,7 @@ class SwarmVerbs(Connection):
                 is_manager=bool(swarm.get("ControlAvailable")),
                 memory=int(found["MemTotal"]),
                 cpus=int(found["NCPU"]),
-                running=int(found["ContainersRunning"]),
+                running=len(running),
             )
 
     def nodes(self) -> Sequence[Member]:

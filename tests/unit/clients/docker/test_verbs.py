@@ -150,11 +150,22 @@ def test_list_of_containers_that_makes_no_sense_is_told(
         engine.containers()
 
 
+MACHINE = {"Name": "n", "ServerVersion": "20", "MemTotal": 1 << 30, "NCPU": 1}
+
+
 def test_machine_without_bounds_is_told(engine: Engine, transport: Transport) -> None:
-    told = {"Name": "n", "ServerVersion": "20", "MemTotal": math.inf, "NCPU": 1}
-    transport.answers["GET /info"] = (200, {**told, "ContainersRunning": 0})
+    transport.answers["GET /info"] = (200, {**MACHINE, "MemTotal": math.inf})
+    transport.answers["GET /containers/json"] = (200, [])
     with pytest.raises(EngineFailed, match="makes no sense"):
         engine.info()
+
+
+def test_containers_that_run_are_those_it_lists(engine: Engine, transport: Transport) -> None:
+    transport.answers["GET /info"] = (200, {**MACHINE, "ContainersRunning": 7})
+    transport.answers["GET /containers/json"] = (200, [{"Id": "a"}, {"Id": "b"}])
+    assert engine.info().running == 2
+    (listed,) = (path for _, path, _ in transport.asked if "/containers/json" in path)
+    assert "all=0" in listed
 
 
 def test_calls_beyond_the_bound_wait_only_a_moment(
