@@ -79,7 +79,7 @@ def line(began: datetime.datetime, events: Iterable[Mapping[str, Any]]) -> list[
     """
     waits: list[Wait] = []
     before = 0.0
-    for event in sorted(events, key=lambda event: str(event["created_at"])):
+    for event in sorted(events, key=_place):
         at = max(before, (moment(str(event["created_at"])) - began).total_seconds())
         resource = str(event["resource"] or "")
         told = str(event["text"])
@@ -87,6 +87,16 @@ def line(began: datetime.datetime, events: Iterable[Mapping[str, Any]]) -> list[
         waits.append(Wait(at, at - before, f"{resource}: {told}", _why(about)))
         before = at
     return waits
+
+
+def _place(event: Mapping[str, Any]) -> tuple[str, bool]:
+    """Return what events are sorted by.
+
+    Of those of one second the end of a node's boot comes first, as what the others waited for.
+    """
+    told, resource = str(event["text"]), str(event["resource"])
+    is_boot = resource.endswith("ready") and "IN_PROGRESS" not in told
+    return str(event["created_at"]), not is_boot
 
 
 def moment(text: str) -> datetime.datetime:

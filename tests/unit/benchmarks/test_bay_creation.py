@@ -28,6 +28,21 @@ def test_events_stand_in_their_order_with_what_was_waited_for_each() -> None:
     assert [wait.waited for wait in waits] == pytest.approx([0.0, 1.4, 28.0])
 
 
+def test_what_came_in_one_second_waited_for_the_node_that_booted() -> None:
+    second = {"created_at": "2026-01-02T03:04:35+00:00"}
+    ready = "first_master/ready"
+    events = [
+        {**second, "resource": "further_masters", "text": "CREATE_COMPLETE"},
+        {**second, "resource": "workers/0/ready", "text": "CREATE_IN_PROGRESS"},
+        {**second, "resource": ready, "text": "CREATE_COMPLETE"},
+    ]
+    first, *others = bay_creation.line(BEGAN, events)
+    assert first.what == f"{ready}: CREATE_COMPLETE"
+    assert first.waited == pytest.approx(29.4)
+    assert "the node boots" in first.why
+    assert [wait.waited for wait in others] == [0.0, 0.0]
+
+
 def test_long_waits_are_told_with_their_reason_and_the_aim(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
